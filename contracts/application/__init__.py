@@ -1,0 +1,1 @@
+"""Contracts of the noun `application`, one module per version."""

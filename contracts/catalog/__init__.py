@@ -1,0 +1,1 @@
+"""Contracts of the noun `catalog`, one module per version."""

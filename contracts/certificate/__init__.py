@@ -1,0 +1,1 @@
+"""Contracts of the noun `certificate`, one module per version."""

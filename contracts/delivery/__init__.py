@@ -1,0 +1,1 @@
+"""Contracts of the noun `delivery`, one module per version."""

@@ -1,0 +1,1 @@
+"""Contracts of the noun `event`, one module per version."""

@@ -1,0 +1,1 @@
+"""Contracts of the noun `function`, one module per version."""

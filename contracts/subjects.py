@@ -1,0 +1,136 @@
+"""Every name on the bus: streams, subjects, buckets, durable consumers. Written here once and nowhere else.
+
+Business events live below `events.`, contract events below `hub.`, dead letters below `dead.`, attempts below
+`attempts.`, replays to one Subscription below `replay.`. Request-reply between the command line and rooms lives below
+`ask.`, calls of Functions below `call.`; no stream captures these two.
+"""
+
+import re
+
+EVENTS = "EVENTS"
+HUB = "HUB"
+DEAD = "DEAD"
+ATTEMPTS = "ATTEMPTS"
+
+STREAM_SUBJECTS = {
+    EVENTS: ["events.>", "replay.>"],
+    HUB: ["hub.>"],
+    DEAD: ["dead.>"],
+    ATTEMPTS: ["attempts.>"],
+}
+
+# Buckets of resources: one per kind, named by its lower-case plural.
+APPLICATIONS = "applications"
+SUBSCRIPTIONS = "subscriptions"
+FUNCTIONS = "functions"
+SECRETS = "secrets"
+CONFIGMAPS = "configmaps"
+EVENT_TYPES = "eventtypes"
+# Buckets that are not resources.
+AUTHORITIES = "authorities"
+TOKENS = "tokens"  # noqa: S105 - the bucket's name, not a token
+REVOCATIONS = "revocations"
+LAYOUT = "layout"
+
+BUCKETS = (
+    APPLICATIONS,
+    SUBSCRIPTIONS,
+    FUNCTIONS,
+    SECRETS,
+    CONFIGMAPS,
+    EVENT_TYPES,
+    AUTHORITIES,
+    TOKENS,
+    REVOCATIONS,
+    LAYOUT,
+)
+
+ASSETS = "assets"
+"""The object store of specifications, function sources and documents."""
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029*>%]|\s")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match.group().encode())
+
+
+def token(name: str) -> str:
+    """Return a name as exactly one subject token: what a subject may not hold, and dots, is percent-encoded.
+
+    Upstream deletes such characters, so that `my.app` and `myapp` receive each other's events; encoding keeps them
+    apart and is the same for publisher and Subscription.
+    """
+    return _UNSAFE.sub(_escape, name).replace(".", "%2E") or "%"
+
+
+def tokens(name: str) -> str:
+    """Return a dotted name as subject tokens: dots stay, everything unsafe is percent-encoded."""
+    return _UNSAFE.sub(_escape, name)
+
+
+def event(source: str, event_type: str) -> str:
+    """Subject of an accepted event: `events.<source>.<event type>`."""
+    return f"events.{token(source)}.{tokens(event_type)}"
+
+
+def events_of_type(event_type: str) -> str:
+    """Filter for one event type of any source."""
+    return f"events.*.{tokens(event_type)}"
+
+
+def events_of_source(source: str) -> str:
+    """Filter for every event type of one source."""
+    return f"events.{token(source)}.>"
+
+
+def replay(scope: str, subscription: str) -> str:
+    """Subject on which events are delivered again, to one Subscription only."""
+    return f"replay.{token(scope)}.{token(subscription)}"
+
+
+def dead(scope: str, subscription: str) -> str:
+    """Subject of the dead letters of one Subscription."""
+    return f"dead.{token(scope)}.{token(subscription)}"
+
+
+def attempts(scope: str, subscription: str) -> str:
+    """Subject of the delivery attempts of one Subscription."""
+    return f"attempts.{token(scope)}.{token(subscription)}"
+
+
+def contract(contract_type: str) -> str:
+    """Subject of a contract event, equal to its type: `hub.<noun>.v<major>.<past participle>`."""
+    return contract_type
+
+
+def ask(plural: str, verb: str) -> str:
+    """Subject of a request to the room that owns a kind: `ask.<plural>.<verb>`."""
+    return f"ask.{plural}.{verb}"
+
+
+def call(scope: str, function: str) -> str:
+    """Subject on which a Function is invoked (request-reply)."""
+    return f"call.{token(scope)}.{token(function)}"
+
+
+CALLS = "call.>"
+
+
+def durable(scope: str, subscription: str) -> str:
+    """Name of the durable consumer of one Subscription; consumer names may not hold dots.
+
+    An underscore is legal in neither part, so the name can be read back.
+    """
+    return f"dispatch_{scope.replace('.', '_')}__{subscription.replace('.', '_')}"
+
+
+def key(scope: str, name: str) -> str:
+    """Key of a resource in its bucket: `<scope>.<name>`; both parts as one token."""
+    return f"{scope}.{name.replace('.', '/')}"
+
+
+def split_key(bucket_key: str) -> tuple[str, str]:
+    """Return scope and name of a bucket key; the inverse of `key`."""
+    scope, _, name = bucket_key.partition(".")
+    return scope, name.replace("/", ".")

@@ -1,0 +1,1 @@
+"""Contracts of the noun `subscription`, one module per version."""

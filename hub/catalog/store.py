@@ -1,0 +1,112 @@
+"""What the catalog reads and keeps: stored specifications, and the bucket of event types.
+
+The known state comes from the bucket's view and from own writes, whichever is heard first. Each write looks at the
+stored entry once more and goes through with its revision only, so that several processes may reconcile the same
+Application and each change is still made, and announced, once.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+
+from contracts.catalog.v1 import EventTypeEntry, entry_key, split_entry_key
+from hub.catalog.model import Specification
+from hub.kernel.errors import AlreadyExists, BrokerUnavailable, RevisionConflict
+from hub.kernel.objects import Objects
+from hub.kernel.state import Bucket, Codec, View
+
+ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
+
+# nats-py waits for ever when an object is replaced between the reading of its description and of its bytes: the bytes
+# it waits for are gone. The next attempt reads the new description.
+_READ_SECONDS = (0.5, 2.0, 10.0)
+
+
+class Specifications:
+    """The documents that Services registered, in the object store."""
+
+    def __init__(self, objects: Objects) -> None:
+        """Read from an object store."""
+        self._objects = objects
+
+    async def read(self, application: str, service: str) -> Specification:
+        """Return the event catalog that a Service registered, with None for the document when nothing is stored.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        name = f"specs/{application}/{service}/asyncapi"
+        for seconds in _READ_SECONDS:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return Specification(service, await self._objects.get(name))
+        raise BrokerUnavailable(f"'{name}' could not be read; is nats-server up?")
+
+
+class EventTypes:
+    """The event types of every Application."""
+
+    def __init__(self, bucket: Bucket[EventTypeEntry], view: View[EventTypeEntry]) -> None:
+        """Write a bucket, and follow it by its view."""
+        self._bucket = bucket
+        self._known: dict[str, dict[str, EventTypeEntry]] = {}
+        self._listeners: list[Callable[[str], None]] = []
+        view.on_change(self._hear)
+
+    def on_foreign_change(self, listener: Callable[[str], None]) -> None:
+        """Call a function with the Application's name whenever the bucket changes by other than own writes."""
+        self._listeners.append(listener)
+
+    def of(self, application: str) -> Mapping[str, EventTypeEntry]:
+        """Return the known entries of one Application by event type."""
+        return dict(self._known.get(application, {}))
+
+    def applications(self) -> set[str]:
+        """Return the names of the Applications that have entries."""
+        return set(self._known)
+
+    async def put(self, entry: EventTypeEntry) -> bool:
+        """Store an entry; False when it is stored already or another process was faster."""
+        key = entry_key(entry.application, entry.type)
+        stored = await self._bucket.get(key)
+        written = stored is None or stored.value != entry
+        try:
+            if stored is None:
+                await self._bucket.create(key, entry)
+            elif written:
+                await self._bucket.put(key, entry, stored.revision)
+        except (AlreadyExists, RevisionConflict):
+            return False
+        self._remember(entry.application, entry.type, entry)
+        return written
+
+    async def remove(self, entry: EventTypeEntry) -> bool:
+        """Remove an entry; False when it is gone already or another process was faster."""
+        key = entry_key(entry.application, entry.type)
+        stored = await self._bucket.get(key)
+        try:
+            if stored is not None:
+                await self._bucket.delete(key, stored.revision)
+        except RevisionConflict:
+            return False
+        self._remember(entry.application, entry.type, None)
+        return stored is not None
+
+    def _hear(self, key: str, entry: EventTypeEntry | None) -> None:
+        try:
+            application, event_type = split_entry_key(key)
+        except ValueError:  # no key of ours: nobody can look it up either
+            return
+        if self._known.get(application, {}).get(event_type) != entry:
+            self._remember(application, event_type, entry)
+            for listener in self._listeners:
+                listener(application)
+
+    def _remember(self, application: str, event_type: str, entry: EventTypeEntry | None) -> None:
+        known = self._known.setdefault(application, {})
+        if entry is None:
+            known.pop(event_type, None)
+        else:
+            known[event_type] = entry
+        if not known:
+            del self._known[application]

@@ -1,0 +1,44 @@
+"""`hub run`: one process of the hub, as the lines of the Procfile call it."""
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(run)
+
+
+def run(
+    rooms: Annotated[list[str], typer.Argument(help="Workers to run in this process.", metavar="WORKER...")],
+    listen: Annotated[list[str] | None, typer.Option(help="Listeners to open: edge, internal, public.")] = None,
+) -> None:
+    """Run some of the workers in one process (what the lines of the Procfile call).
+
+    A nats-server must be up: `hub up` starts one, or HUB_NATS__URL names yours.
+
+    Example: hub run dispatch
+    """
+    from hub import settings
+    from hub.commands.session import refusals_as_exit
+    from hub.house import LISTENERS, serve
+    from hub.kernel import logs
+
+    words = list(rooms)
+    names = [*(listen or []), *(word for word in words if word in LISTENERS)]
+    workers = [word for word in words if word not in LISTENERS]
+    with refusals_as_exit(settings_exit=2):
+        tree = settings.load()
+        logs.configure(tree.logs, process="+".join(workers))
+        _loop_runner()(serve(workers, names, tree))
+
+
+def _loop_runner():  # type: ignore[no-untyped-def]  # asyncio.run or uvloop.run, alike but for their types
+    import asyncio
+
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    return uvloop.run

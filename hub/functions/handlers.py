@@ -1,0 +1,117 @@
+"""Calls of Functions over the bus: request-reply on `call.<scope>.<name>`, shared by all processes of this worker.
+
+The hot path: a call is taken in the client's callback and handed to the process at once, its reply is queued for one
+sending task. No task, model or log line per event that succeeds. A call is answered exactly once or, when this process
+dies, not at all: the caller's own time limit covers that, and the event is tried again.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from contracts import subjects
+from hub.functions.model import Answer, Invocation
+from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of
+from hub.functions.runtime.fleet import Fleet, Revision
+from hub.functions.settings import FunctionsSettings
+from hub.kernel.errors import HubError
+
+log = structlog.get_logger()
+
+QUEUE = "functions"
+Failed = Callable[[Revision, Invocation, Answer | HubError, float], None]
+
+
+class Calls:
+    """Serves calls from the bus."""
+
+    def __init__(self, fleet: Fleet, client: Client, settings: FunctionsSettings, failed: Failed) -> None:
+        """Prepare; `failed` is told of each call that did not succeed."""
+        self._fleet = fleet
+        self._client = client
+        self._settings = settings
+        self._failed = failed
+        self._replies: deque[tuple[str, dict[str, str], bytes]] = deque()
+        self._something = asyncio.Event()
+        self._subscription: Subscription | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self.in_hand = 0
+
+    async def start(self) -> None:
+        """Subscribe; from now on calls are answered."""
+        self._sending = asyncio.create_task(self._send_replies(), name="function-replies")
+        self._subscription = await self._client.subscribe(
+            subjects.CALLS, queue=QUEUE, cb=self._called, pending_msgs_limit=0, pending_bytes_limit=0
+        )
+
+    async def _called(self, message: Msg) -> None:
+        headers = message.headers or {}
+        try:
+            revision = self._fleet.find_by_subject(message.subject)
+        except HubError as error:
+            self._reply(message.reply, error)
+            return
+        invocation = Invocation(headers=headers, body=message.data)
+        began = time.perf_counter()
+        self.in_hand += 1
+
+        def done(answer: Answer | HubError) -> None:
+            self.in_hand -= 1
+            if revision.meter.count(answer, began) != SUCCEEDED:
+                self._failed(revision, invocation, answer, time.perf_counter() - began)
+            self._reply(message.reply, answer, revision.hidden)
+
+        seconds = limit_of(headers, revision.worker.launch.timeout_seconds)
+        revision.worker.call(invocation, seconds, done)
+
+    def _reply(self, subject: str, answer: Answer | HubError, hidden: tuple[str, ...] = ()) -> None:
+        if subject:
+            self._replies.append((subject, *reply_of(answer, self._settings.answer_limit_bytes, hidden)))
+            self._something.set()
+
+    async def _send_replies(self) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self._replies:
+                subject, headers, body = self._replies.popleft()
+                try:
+                    await self._client.publish(subject, body, headers=headers)
+                except NatsError as error:
+                    log.debug("reply.lost", error=repr(error))
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no more calls; send the replies of those in hand within the grace time."""
+        if self._subscription is not None:
+            await _unsubscribe(self._subscription)
+        limit = time.monotonic() + grace_seconds
+        while (self.in_hand or self._replies) and time.monotonic() < limit:  # noqa: ASYNC110 - once per process
+            await asyncio.sleep(0.01)
+        if self._sending is not None:
+            self._sending.cancel()
+
+
+async def _unsubscribe(subscription: Subscription) -> None:
+    try:
+        await subscription.unsubscribe()
+    except NatsError as error:
+        log.debug("subscription.lost", error=repr(error))
+
+
+def warn(revision: Revision, invocation: Invocation, answer: Answer | HubError, seconds: float) -> None:
+    """Log one call that did not succeed."""
+    log.warning(
+        "function.failed",
+        function=revision.worker.launch.label,
+        event_id=invocation.headers.get("ce-id", ""),
+        attempt=invocation.headers.get("Hub-Attempt", ""),
+        seconds=round(seconds, 3),
+        error=error_of(answer, revision.hidden),
+    )

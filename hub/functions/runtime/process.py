@@ -1,0 +1,267 @@
+"""One process of a Function, as the hub sees it: started, called, killed. Does I/O (asyncio).
+
+The process is called over a Unix socket with frames; many calls are in hand at once and each has its own time limit.
+Answers arrive by callback, so that an event costs neither a task nor a thread. When the process ends, every call in
+hand fails at once as `UpstreamUnavailable`, which may be tried again.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from hub.functions.model import Answer, Failure, Invocation, Launch
+from hub.functions.runtime import frames
+from hub.functions.runtime.frames import Frame
+from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
+
+log = structlog.get_logger()
+
+Done = Callable[[Answer | HubError], None]
+"""Called exactly once per invocation."""
+
+# The child finds the hub's own modules once, and user code never: neither on the path nor among the loaded modules.
+_BOOTSTRAP = """
+import sys
+sys.path.insert(0, sys.argv.pop())
+from hub.functions.runtime.child import main
+del sys.path[0]
+for name in [name for name in sys.modules if name.partition(".")[0] == "hub"]: del sys.modules[name]
+main()
+"""
+_ROOT = str(Path(__file__).resolve().parents[3])
+_LASTING = ("SyntaxError", "IndentationError", "TabError", "NoHandlerError")
+_TIMED_OUT = b"Timeout while processing the function"
+_LAST_MOMENT_SECONDS = 0.5
+_TEXT = {"content-type": "text/plain; charset=utf-8"}
+
+
+class Process(asyncio.Protocol):
+    """A started process of a Function; made by `launch`."""
+
+    def __init__(self, launch: Launch, on_end: "Callable[[Process], None]") -> None:
+        """Prepare; `on_end` is called once, as soon as the process can take no more calls."""
+        self._launch = launch
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._decoder = frames.Decoder()
+        self._transport: Any = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._calls: dict[int, tuple[Done, asyncio.TimerHandle]] = {}
+        self._last_call = 0
+        self._killed = False
+        self.gone = False
+        self.loaded: asyncio.Future[None] = self._loop.create_future()
+        self.ended = asyncio.Event()
+        self.on_time_out: Callable[[Process], None] = lambda process: process.kill()
+        self.on_idle: Callable[[Process], None] = lambda _process: None
+
+    @property
+    def busy(self) -> int:
+        """Return the number of calls in hand."""
+        return len(self._calls)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return self._process.pid if self._process else 0
+
+    async def spawn(self) -> None:
+        """Start the program; the handler is loaded when `loaded` is done.
+
+        Raises:
+            UpstreamUnavailable: the machine cannot start a process.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            with open(self._launch.log, "ab", opener=_private) as output:  # noqa: ASYNC230 - a local file
+                self._process = await self._execute(theirs.fileno(), output.fileno())
+            await self._loop.create_unix_connection(lambda: self, sock=ours)
+        except OSError as error:
+            ours.close()
+            raise UpstreamUnavailable(
+                f"Function '{self._launch.label}': no process can be started: {error.strerror or error}.",
+                reason="ProcessNotStarted",
+            ) from error
+        finally:
+            theirs.close()
+        self._watching = self._loop.create_task(self._watch(self._process))
+
+    async def _execute(self, channel: int, output: int) -> asyncio.subprocess.Process:
+        launch = self._launch
+        setup = {
+            "source": launch.source,
+            "libraries": launch.libraries,
+            "context": launch.context,
+            "log": launch.log,
+            "log_limit_bytes": launch.log_limit_bytes,
+            "concurrency": launch.concurrency,
+        }
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-u", "-c", _BOOTSTRAP, str(channel), orjson.dumps(setup).decode(), _ROOT),
+            env=dict(launch.environment),
+            cwd=launch.source,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(channel,),
+            start_new_session=True,
+        )
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        status = await process.wait()
+        _end_group(process.pid)  # what the handler started does not outlive it
+        if not self._killed:
+            log.warning("function.ended", function=self._launch.label, how=_ending(status))
+        self.ended.set()
+        self._lose(_ending(status))
+
+    def call(self, invocation: Invocation, timeout_seconds: float, done: Done) -> None:
+        """Call the handler; `done` gets the answer, or the error when the process ended."""
+        if self.gone or self._transport is None:
+            done(self._unavailable("is not running"))
+            return
+        self._last_call = number = (self._last_call % 0xFFFFFFFF) + 1
+        meta = {
+            "method": invocation.method,
+            "path": invocation.path,
+            "query": invocation.query,
+            "headers": invocation.headers,
+        }
+        timer = self._loop.call_later(timeout_seconds, self._time_out, number)
+        self._calls[number] = (done, timer)
+        self._transport.write(frames.encode(Frame(frames.INVOKE, number, orjson.dumps(meta), invocation.body)))
+
+    def _time_out(self, number: int) -> None:
+        done, _ = self._calls.pop(number)
+        self.on_time_out(self)
+        failure = Failure("Timeout", "the handler took longer than it may; its process is replaced")
+        done(Answer(408, _TEXT, _TIMED_OUT, failure))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to the process."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the process says."""
+        try:
+            for frame in self._decoder.feed(data):
+                self._take(frame)
+        except ValueError as error:
+            log.exception("function.misbehaved", function=self._launch.label, error=str(error))
+            self.kill()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind in (frames.ANSWER, frames.RAISED):
+            self._settle(frame)
+        elif frame.kind == frames.READY and not self.loaded.done():
+            self.loaded.set_result(None)
+        elif frame.kind == frames.LOAD_FAILED and not self.loaded.done():
+            self.loaded.set_exception(self._load_error(orjson.loads(frame.header)))
+
+    def _settle(self, frame: Frame) -> None:
+        done, timer = self._calls.pop(frame.call, (None, None))
+        if done is None or timer is None:  # answered after its time was over
+            return
+        timer.cancel()
+        done(_read_answer(frame))
+        if not self._calls:
+            self.on_idle(self)
+
+    def _load_error(self, said: dict[str, Any]) -> HubError:
+        failure = Failure(said["type"], said["message"], said["file"], said["line"])
+        return InvalidInput(
+            f"The handler cannot be loaded: {failure.sentence()}",
+            reason="HandlerLoadFailed",
+            line=failure.line,
+            passing=failure.type not in _LASTING,  # an import may fail because something else is away
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is in hand: the process has closed its end, by dying as a rule."""
+        self._lose("ended")
+        # The socket closes before the process is gone; it is given a moment to end by itself and say how.
+        self._loop.call_later(_LAST_MOMENT_SECONDS, self.kill)
+
+    def _lose(self, how: str) -> None:
+        if not self.loaded.done():
+            self.loaded.set_exception(self._unavailable(f"{how} while its handler was being loaded"))
+            self.loaded.exception()  # nobody may be waiting for it any more
+        if not self.gone:
+            self.gone = True
+            self._on_end(self)
+        calls, self._calls = self._calls, {}
+        for done, timer in calls.values():
+            timer.cancel()
+            done(self._unavailable(f"{how} during the invocation"))
+
+    def _unavailable(self, what: str) -> HubError:
+        return UpstreamUnavailable(
+            f"The process of Function '{self._launch.label}' {what}; it may be tried again.", reason="ProcessEnded"
+        )
+
+    def kill(self) -> None:
+        """End the process and everything it started, at once."""
+        if self._process is not None and not self.ended.is_set():
+            self._killed = True
+            _end_group(self._process.pid)
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _end_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _read_answer(frame: Frame) -> Answer | HubError:
+    said = orjson.loads(frame.header)
+    if frame.kind == frames.RAISED:
+        failure = Failure(said["type"], said["message"], said["file"], said["line"])
+        return Answer(500, {"content-type": "text/html; charset=UTF-8"}, frame.body, failure)
+    return Answer(said["status"], said["headers"], frame.body)
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended with exit status {status}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"was ended by signal {-status}"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+async def launch(request: Launch, start_seconds: float, on_end: Callable[[Process], None]) -> Process:
+    """Start a process and wait until its handler is loaded.
+
+    Raises:
+        InvalidInput: the handler cannot be loaded; the text holds type, message and line.
+        UpstreamUnavailable: the process cannot be started, ended, or took too long.
+    """
+    process = Process(request, on_end)
+    await process.spawn()
+    try:
+        async with asyncio.timeout(start_seconds):
+            await asyncio.shield(process.loaded)
+    except TimeoutError as error:
+        process.kill()
+        raise UpstreamUnavailable(
+            f"Function '{request.label}': loading the handler took longer than {start_seconds:g} s.",
+            reason="HandlerLoadFailed",
+        ) from error
+    except BaseException:
+        process.kill()
+        raise
+    return process

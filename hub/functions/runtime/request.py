@@ -1,0 +1,97 @@
+"""The request as a handler sees it: `event["extensions"]["request"]` and `event.req`.
+
+Offers what functions written for Kyma's Python runtimes use of Bottle's request, read from values instead of a WSGI
+environment. Runs inside the Function's process and imports nothing but the standard library.
+"""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Headers(Mapping[str, str]):
+    """Header fields; names in any case."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        """Keep the fields, names as they came in lower case."""
+        self._fields = {name.lower(): value for name, value in fields.items()}
+
+    def __getitem__(self, name: str) -> str:
+        """Return a field's value."""
+        return self._fields[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in lower case."""
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        """Return the number of fields."""
+        return len(self._fields)
+
+
+class Request:
+    """One request: method, path, query, headers and a body that has been read already."""
+
+    def __init__(self, meta: Mapping[str, Any], body: bytes) -> None:
+        """Create the request from the header of an invocation and its body."""
+        self.method: str = meta.get("method", "POST")
+        self.path: str = meta.get("path", "/")
+        self.query_string: str = meta.get("query", "")
+        self.headers = Headers(meta.get("headers", {}))
+        self.content = body
+        self._file: io.BytesIO | None = None
+
+    @property
+    def body(self) -> io.BytesIO:
+        """Return the body as a file, as Bottle does; `content` is the same as bytes."""
+        if self._file is None:
+            self._file = io.BytesIO(self.content)
+        return self._file
+
+    @property
+    def content_type(self) -> str:
+        """Return the content type, in lower case, with its parameters."""
+        return self.headers.get("content-type", "").lower()
+
+    @property
+    def content_length(self) -> int:
+        """Return the length of the body in bytes."""
+        return len(self.content)
+
+    @property
+    def json(self) -> Any:
+        """Return the body read as JSON, or None when it is empty."""
+        return json.loads(self.content) if self.content else None
+
+    @property
+    def url(self) -> str:
+        """Return the path with its query."""
+        return f"{self.path}?{self.query_string}" if self.query_string else self.path
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Return the query's fields; of a repeated one the last."""
+        return _fields(self.query_string)
+
+    args = params = query
+
+    @property
+    def forms(self) -> dict[str, str]:
+        """Return the fields of a form that was sent as the body."""
+        return _fields(self.content.decode(errors="replace")) if "form-urlencoded" in self.content_type else {}
+
+    @property
+    def text(self) -> str:
+        """Return the body as text."""
+        return self.content.decode(errors="replace")
+
+    def get_header(self, name: str, default: str | None = None) -> str | None:
+        """Return a header field, or the default."""
+        return self.headers.get(name, default)
+
+
+def _fields(text: str) -> dict[str, str]:
+    from urllib.parse import parse_qsl  # only functions that ask for it pay for the import
+
+    return dict(parse_qsl(text, keep_blank_values=True))

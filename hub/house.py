@@ -1,0 +1,191 @@
+"""The list of rooms and their wiring: the only module that imports rooms.
+
+`serve` is one process: it connects, declares what is on the bus, builds its rooms, follows the views, starts the
+rooms, opens the listeners, says that it is ready, and undoes all of it in reverse when told to stop.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import structlog
+
+from hub.kernel.broker import Bus, connect, servers_of
+from hub.kernel.clock import SystemClock
+from hub.kernel.errors import Misconfigured
+from hub.kernel.keys import load_keys
+from hub.kernel.resource import Kind
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+
+    from hub.kernel.http.server import Listener
+    from hub.kernel.room import House, Room
+    from hub.settings import HubSettings
+
+log = structlog.get_logger()
+
+ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions")
+"""Every room; `hub.<room>.room.build` is its door."""
+
+LISTENERS = ("edge", "internal", "public")
+
+
+def kinds() -> list[Kind]:
+    """Return every kind of resource, of all rooms, without building a room."""
+    from hub.dispatch.kinds import KINDS as DISPATCH
+    from hub.functions.kinds import KINDS as FUNCTIONS
+    from hub.registry.kinds import KINDS as REGISTRY
+
+    return [*REGISTRY, *DISPATCH, *FUNCTIONS]
+
+
+def build(name: str, settings: "HubSettings", house: "House") -> "Room":
+    """Build one room.
+
+    Raises:
+        Misconfigured: there is no such room.
+    """
+    if name not in ROOMS:
+        raise Misconfigured(f"There is no worker '{name}'; there are {', '.join(ROOMS)}.")
+    door = import_module(f"hub.{name}.room")
+    room: Room = door.build(getattr(settings, name), house.for_room(name))
+    return room
+
+
+async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSettings") -> None:
+    """Run rooms and listeners in this process until a signal says stop."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_or_end, stopping, number)
+    running = Running(settings)
+    started = time.monotonic()
+    try:
+        await running.start(list(rooms), list(listeners))
+        running.notify_ready(stopping.set)
+        log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
+        await stopping.wait()
+        log.info("process.stopping")
+    finally:
+        await running.stop()
+
+
+def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
+    if stopping.is_set():  # the second signal ends at once
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    stopping.set()
+
+
+class Running:
+    """One process of the hub, as an object: `hub run` serves it, tests hold it."""
+
+    def __init__(self, settings: "HubSettings") -> None:
+        """Prepare; nothing is opened yet."""
+        self.settings = settings
+        self.rooms: list[Room] = []
+        self.listeners: list[Listener] = []
+        self._bus: Bus | None = None
+        self._broker: NatsBroker | None = None
+        self._house: House | None = None
+
+    async def start(self, rooms: list[str], listeners: list[str]) -> None:
+        """Connect, declare, build, follow, start, listen - in this order."""
+        from hub.kernel.layout import declare
+        from hub.kernel.messages import make_broker
+
+        kernel = self.settings.kernel()
+        kernel.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keys = load_keys(kernel.keys, kernel.data_dir)
+        servers = servers_of(kernel.nats, kernel.data_dir)
+        name = "hub " + " ".join(rooms)
+        client = await connect(servers, name, self._reconnected)
+        self._bus = Bus(client, timeout_seconds=self.settings.ingress.publish_timeout_seconds)
+        await asyncio.gather(self._bus.start(), declare(self._bus.js, kernel))
+        self._house = self._make_house(keys)
+        self._bus.on_reconnect(self._house.restart_views)
+        self.rooms = [build(room, self.settings, self._house) for room in rooms]
+        self._broker = make_broker(servers, name + " control", self._bus)
+        for room in self.rooms:
+            if room.router is not None:
+                self._broker.include_router(room.router)
+        for view in self._house.views.values():
+            view.start()
+        await asyncio.gather(*(view.ready() for view in self._house.views.values()), self._broker.connect())
+        for room in self.rooms:
+            await self._start_room(room)
+        await self._broker.start()
+        await self._listen(listeners)
+
+    def _reconnected(self) -> None:
+        if self._bus is not None:
+            self._bus.reconnected()
+
+    def _make_house(self, keys: object) -> "House":
+        from hub.kernel.http.client import Outbound
+        from hub.kernel.keys import Keys
+        from hub.kernel.objects import Objects
+        from hub.kernel.room import House
+
+        assert self._bus is not None and isinstance(keys, Keys)  # noqa: S101 - narrows the types for the checker
+        return House(
+            settings=self.settings.kernel(),
+            bus=self._bus,
+            clock=SystemClock(),
+            keys=keys,
+            outbound=Outbound(),
+            objects=Objects(self._bus.js),
+        )
+
+    async def _start_room(self, room: "Room") -> None:
+        began = time.monotonic()
+        if room.start is not None:
+            await room.start()
+        log.info("room.started", room=room.name, seconds=round(time.monotonic() - began, 3))
+
+    async def _listen(self, names: list[str]) -> None:
+        from hub.kernel import health
+        from hub.kernel.http.app import application
+        from hub.kernel.http.server import Listener
+        from hub.kernel.settings import ListenerSettings
+
+        assert self._bus is not None  # noqa: S101 - narrows the type for the checker
+        for name in names:
+            if name not in LISTENERS:
+                raise Misconfigured(f"There is no listener '{name}'; there are {', '.join(LISTENERS)}.")
+            routes = [route for room in self.rooms for route in room.routes.get(name, [])]
+            tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
+            self.listeners.append(Listener(name, getattr(self.settings, name), application(routes), tls))
+        metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)
+        self.listeners.append(Listener("metrics", metrics, application(health.routes(self._bus))))
+        await asyncio.gather(*(listener.open() for listener in self.listeners))
+
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses of the open listeners."""
+        return {listener.name: listener.address for listener in self.listeners}
+
+    def notify_ready(self, on_orphaned: Callable[[], None]) -> None:
+        """Tell the supervisor (or systemd) that this process is ready."""
+        from hub.kernel.notify import notify, watch_parent
+
+        watch_parent(on_orphaned)
+        notify(ready=True, status=" ".join(f"{name}={address}" for name, address in self.addresses().items()))
+
+    async def stop(self) -> None:
+        """Close the listeners, finish what is in hand, leave the bus."""
+        await asyncio.gather(*(listener.close() for listener in self.listeners))
+        for room in reversed(self.rooms):
+            if room.stop is not None:
+                await room.stop()
+            log.info("room.stopped", room=room.name)
+        if self._broker is not None:
+            await self._broker.stop()
+        if self._house is not None:
+            await asyncio.gather(*(view.stop() for view in self._house.views.values()))
+            await self._house.outbound.close()
+        if self._bus is not None:
+            await self._bus.nc.close()

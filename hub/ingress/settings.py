@@ -1,0 +1,21 @@
+"""Settings of ingress."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class IngressSettings(BaseModel):
+    """What ingress accepts."""
+
+    body_limit_bytes: int = Field(65536, ge=1, description="""Largest body of one posted event, in bytes; larger ones
+        are answered 413. Kyma's own default.""")
+    batch_limit_bytes: int = Field(1024 * 1024, ge=1, description="""Largest body of a batch, in bytes.""")
+    batch_limit_events: int = Field(1000, ge=1, description="""Most events in one batch.""")
+    payload_check: Literal["off", "warn", "reject"] = Field("warn", description="""What happens to an event whose data
+        breaks the schema of its event type, where the type itself (`x-payload-check` in the AsyncAPI document) does not
+        say. `warn` counts it and says so in the answer; Kyma's clients expect to be accepted.""")
+    event_type_prefix: str = Field("sap.kyma.custom", description="""Prefix of fully qualified event types, as older
+        Kyma publishers send them.""")
+    publish_timeout_seconds: float = Field(5, gt=0, description="""Seconds to wait for the event store's
+        acknowledgement before the answer is 503.""")

@@ -1,0 +1,51 @@
+"""Request bodies: read once and bounded; JSON strict, or matched the way Go's decoder does for compatible surfaces."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from hub.kernel.errors import BodyTooLarge, InvalidInput
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Read the whole body.
+
+    Raises:
+        BodyTooLarge: it is longer than the limit; reading stops there.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise BodyTooLarge(f"The body has {declared} bytes; at most {limit_bytes} are accepted.", limit=limit_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit_bytes:
+            raise BodyTooLarge(f"The body is longer than {limit_bytes} bytes.", limit=limit_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def strict_json(body: bytes) -> Any:
+    """Parse JSON.
+
+    Raises:
+        InvalidInput: it is none; the text says where.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"The body is not JSON: {error}.") from error
+
+
+def fold_keys(value: Any) -> Any:
+    """Return a JSON value whose object keys are lower-case, at every depth; of equal keys the last one counts.
+
+    Go's decoder matches member names without regard to case, and clients rely on it.
+    """
+    if isinstance(value, dict):
+        return {key.lower(): fold_keys(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fold_keys(item) for item in value]
+    return value

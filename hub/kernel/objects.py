@@ -1,0 +1,60 @@
+"""The object store of what is too large for a bucket: specifications, function sources, documents."""
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NotFoundError, ObjectDeletedError, ObjectNotFoundError
+from nats.js.object_store import ObjectStore
+
+from contracts import subjects
+from hub.kernel.errors import BrokerUnavailable
+
+
+class Objects:
+    """Named bytes of any size."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        """Create the view; the store is declared by the layout module."""
+        self._js = js
+        self._store: ObjectStore | None = None
+
+    async def _bound(self) -> ObjectStore:
+        if self._store is None:
+            self._store = await self._js.object_store(subjects.ASSETS)
+        return self._store
+
+    async def put(self, name: str, content: bytes) -> None:
+        """Store bytes under a name, replacing what was there.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        try:
+            await (await self._bound()).put(name, content)
+        except (NatsError, APIError, TimeoutError) as error:
+            raise BrokerUnavailable(f"'{name}' could not be stored.") from error
+
+    async def get(self, name: str) -> bytes | None:
+        """Return the bytes stored under a name, or None.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        try:
+            return (await (await self._bound()).get(name)).data
+        except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
+            return None
+        except (NatsError, APIError, TimeoutError) as error:
+            raise BrokerUnavailable(f"'{name}' could not be read.") from error
+
+    async def delete(self, name: str) -> None:
+        """Remove a name; nothing happens when it is not there.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        try:
+            await (await self._bound()).delete(name)
+        except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
+            return
+        except (NatsError, APIError, TimeoutError) as error:
+            raise BrokerUnavailable(f"'{name}' could not be removed.") from error

@@ -1,0 +1,108 @@
+"""Settings of what every process shares: the data directory, the event store, listeners, logs.
+
+Each field's paragraph says what it means, its unit and why this default; `hub settings` prints them.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+
+
+class NatsSettings(BaseModel):
+    """The event store: the embedded nats-server, or a server or cluster of yours."""
+
+    url: SecretStr | None = Field(None, description="""URL of an existing server or cluster (commas between several,
+        credentials in the URL). Absent: `hub up` starts the bundled nats-server and everything reads its address from
+        `<data_dir>/run/nats.json`.""")
+    port: int | None = Field(None, ge=1, le=65535, description="""Port of the embedded server on 127.0.0.1. Absent: a
+        free one, chosen at the first start and kept, so that workers find it again after its restart.""")
+    sync: str = Field("2m", description="""When the embedded server flushes to disk: `always` (every event before it is
+        acknowledged: `Hub-Durability: synced`) or an interval such as `2m`. A killed process loses nothing either way;
+        the interval matters when the machine loses power.""")
+    replicas: int = Field(1, ge=1, le=5, description="""Copies of each stream; 3 needs a cluster.""")
+
+
+class StreamSettings(BaseModel):
+    """How much the event store keeps."""
+
+    max_bytes: int = Field(10 * 1024**3, ge=1024, description="""Bytes that the stream EVENTS may hold. When it is full
+        new events are refused with 507 and `Retry-After`; unread ones are never discarded.""")
+    max_age_hours: float = Field(168, gt=0, description="""Hours an accepted event is kept, delivered or not.""")
+    duplicate_window_seconds: float = Field(120, gt=0, description="""Seconds within which a repeated post (same source
+        and id) is acknowledged as duplicate and not stored again.""")
+    attempts_max_age_hours: float = Field(24, gt=0, description="""Hours the record of delivery attempts is kept.""")
+
+
+class ListenerSettings(BaseModel):
+    """One HTTP listener."""
+
+    host: str = Field("127.0.0.1", description="""Address to bind.""")
+    port: int = Field(ge=0, le=65535, description="""Port to bind; 0 takes a free one (tests).""")
+    concurrency: int = Field(2000, ge=1, description="""Requests in hand at once; more are answered 503.""")
+    keep_alive_seconds: int = Field(75, ge=1, description="""Idle seconds after which a connection is closed.""")
+
+
+class EdgeSettings(ListenerSettings):
+    """The listener of connected solutions: TLS, client certificates."""
+
+    port: int = Field(8443, ge=0, le=65535, description="""Port to bind.""")
+    url: str | None = Field(None, description="""Address under which solutions reach the edge, as written into pairing
+        answers. Absent: `https://localhost:<port>`.""")
+    hostnames: list[str] = Field(["localhost", "127.0.0.1", "::1"], description="""Names and addresses in the edge's
+        server certificate.""")
+
+    @property
+    def base_url(self) -> str:
+        """Return the address of the edge without a trailing slash."""
+        return (self.url or f"https://localhost:{self.port}").rstrip("/")
+
+
+class PublicSettings(ListenerSettings):
+    """The listener of people and tools."""
+
+    port: int = Field(8080, ge=0, le=65535, description="""Port to bind.""")
+
+
+class InternalSettings(ListenerSettings):
+    """The listener of functions and services on this side; loopback only by default."""
+
+    port: int = Field(8081, ge=0, le=65535, description="""Port to bind.""")
+
+
+class MetricsSettings(BaseModel):
+    """Metrics and health of each process, on a loopback port of its own."""
+
+    host: str = Field("127.0.0.1", description="""Address to bind.""")
+    base_port: int = Field(0, ge=0, le=65535, description="""0: each process takes a free port, shown by `hub status`;
+        else the first port of a row, one per process in the order of the Procfile.""")
+
+
+class LogSettings(BaseModel):
+    """What is logged and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="""Lowest level written.""")
+    format: Literal["auto", "json", "text"] = Field("auto", description="""JSON lines, or coloured text; `auto` chooses
+        text on a terminal.""")
+
+
+class KeySettings(BaseModel):
+    """The master key that seals everything secret at rest."""
+
+    master: SecretStr | None = Field(None, description="""32 bytes as base64. Absent: `<data_dir>/master.key`, made at
+        the first start, readable by its owner only.""")
+
+
+class KernelSettings(BaseModel):
+    """What the kernel needs of the settings tree."""
+
+    data_dir: Path
+    stop_seconds: float
+    nats: NatsSettings
+    streams: StreamSettings
+    edge: EdgeSettings
+    public: PublicSettings
+    internal: InternalSettings
+    metrics: MetricsSettings
+    logs: LogSettings
+    keys: KeySettings

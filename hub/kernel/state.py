@@ -1,0 +1,277 @@
+"""Typed views of key-value buckets: one writer, many readers.
+
+A `Bucket` writes with revisions; a `View` follows a bucket and answers from memory, so that a look-up on the hot path
+is a dictionary hit. A room owns the buckets it writes and only views those of others.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import orjson
+import structlog
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError
+from nats.js.kv import KV_DEL, KV_PURGE, KeyValue
+
+from hub.kernel.errors import AlreadyExists, BrokerUnavailable, NotFound, RevisionConflict
+
+log = structlog.get_logger()
+T = TypeVar("T")
+_REMOVALS = (KV_DEL, KV_PURGE)
+# nats-server's error codes for "expected last sequence differs"; the library translates them on put, not on delete.
+_WRONG_LAST_SEQUENCE = (10071, 10164)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[T]):
+    """How values of a bucket become bytes and back."""
+
+    encode: Callable[[T], bytes]
+    decode: Callable[[bytes, int], T]
+    """Bytes and the revision they were stored under → the value."""
+
+
+def _decode_json(raw: bytes, _revision: int) -> Any:
+    return orjson.loads(raw)
+
+
+JSON: Codec[Any] = Codec(orjson.dumps, _decode_json)
+"""Plain JSON values."""
+
+RAW: Codec[bytes] = Codec(bytes, lambda raw, _revision: raw)
+"""Bytes as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """A value with the key and the revision it is stored under."""
+
+    key: str
+    value: T
+    revision: int
+
+
+class Bucket(Generic[T]):
+    """A bucket as its one writer sees it."""
+
+    def __init__(self, js: JetStreamContext, name: str, codec: Codec[T]) -> None:
+        """Create the view; the bucket itself is declared by the broker module."""
+        self._js = js
+        self.name = name
+        self._codec = codec
+        self._kv: KeyValue | None = None
+
+    async def _bound(self) -> KeyValue:
+        if self._kv is None:
+            with _translated(self.name):
+                self._kv = await self._js.key_value(self.name)
+        return self._kv
+
+    async def get(self, key: str) -> Entry[T] | None:
+        """Return the value stored under a key, or None."""
+        kv = await self._bound()
+        with _translated(self.name):
+            try:
+                found = await kv.get(key)
+            except KeyNotFoundError:
+                return None
+        revision = found.revision or 0
+        return Entry(key, self._codec.decode(found.value or b"", revision), revision)
+
+    async def need(self, key: str) -> Entry[T]:
+        """Return the value stored under a key.
+
+        Raises:
+            NotFound: nothing is stored there.
+        """
+        entry = await self.get(key)
+        if entry is None:
+            raise NotFound(f"There is no '{key}' in {self.name}.", key=key)
+        return entry
+
+    async def create(self, key: str, value: T) -> int:
+        """Store a value where there is none; returns its revision.
+
+        Raises:
+            AlreadyExists: there is one.
+        """
+        kv = await self._bound()
+        with _translated(self.name):
+            try:
+                return await kv.create(key, self._codec.encode(value))
+            except KeyWrongLastSequenceError as error:
+                raise AlreadyExists(f"There is a '{key}' in {self.name} already.", key=key) from error
+
+    async def put(self, key: str, value: T, revision: int | None = None) -> int:
+        """Store a value; with a revision only when that is still the newest (0: only where there is none).
+
+        Returns:
+            The new revision.
+
+        Raises:
+            RevisionConflict: somebody else was faster; read again and repeat.
+        """
+        kv = await self._bound()
+        encoded = self._codec.encode(value)
+        with _translated(self.name):
+            try:
+                if revision is None:
+                    return await kv.put(key, encoded)
+                if revision == 0:  # `create` also knows what to do where a removal was the last change
+                    return await kv.create(key, encoded)
+                return await kv.update(key, encoded, last=revision)
+            except KeyWrongLastSequenceError as error:
+                raise RevisionConflict(f"'{key}' in {self.name} was changed meanwhile.", key=key) from error
+
+    async def delete(self, key: str, revision: int | None = None) -> None:
+        """Remove a key; with a revision only when that is still the newest.
+
+        Raises:
+            RevisionConflict: somebody else was faster.
+        """
+        kv = await self._bound()
+        with _translated(self.name):
+            try:
+                await kv.delete(key, last=revision)
+            except APIError as error:
+                if error.err_code not in _WRONG_LAST_SEQUENCE:
+                    raise
+                raise RevisionConflict(f"'{key}' in {self.name} was changed meanwhile.", key=key) from error
+
+    async def keys(self) -> list[str]:
+        """Return all keys."""
+        kv = await self._bound()
+        with _translated(self.name):
+            try:
+                return await kv.keys()
+            except NoKeysError:
+                return []
+
+
+class View(Generic[T]):
+    """A bucket as its readers see it: followed from the start, answered from memory.
+
+    The view heals itself: when the connection or the server is lost it keeps answering what it last knew, and follows
+    again from a fresh list as soon as it can.
+    """
+
+    def __init__(self, js: JetStreamContext, name: str, codec: Codec[T]) -> None:
+        """Create the view; `start` begins to follow."""
+        self._js = js
+        self.name = name
+        self._codec = codec
+        self._values: dict[str, T] = {}
+        self._listeners: list[Callable[[str, T | None], None]] = []
+        self._ready = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def get(self, key: str) -> T | None:
+        """Return the value of a key as last heard, or None. A dictionary hit."""
+        return self._values.get(key)
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Iterate over a copy of all keys and values."""
+        return iter(list(self._values.items()))
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._values)
+
+    def on_change(self, listener: Callable[[str, T | None], None]) -> None:
+        """Call a function with key and value (None: removed) on every change, and now for what is known."""
+        self._listeners.append(listener)
+        for key, value in self.items():
+            listener(key, value)
+
+    def start(self) -> None:
+        """Begin to follow the bucket."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow(), name=f"view-{self.name}")
+
+    async def ready(self) -> None:
+        """Wait until everything that was in the bucket is known."""
+        await self._ready.wait()
+
+    def restart(self) -> None:
+        """Follow anew, after a reconnect: the server may have lost the watcher's consumer."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+            self.start()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _follow(self) -> None:
+        pause = 0.05
+        while True:
+            try:
+                await self._read_through()
+            except (NatsError, APIError, OSError, TimeoutError) as error:
+                log.warning("view.interrupted", bucket=self.name, error=repr(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    async def _read_through(self) -> None:
+        kv = await self._js.key_value(self.name)
+        watcher = await kv.watchall()
+        seen: set[str] | None = set()
+        try:
+            async for update in watcher:
+                if update is None:  # everything that was there at the start has been read
+                    self._forget_unseen(seen or set())
+                    seen = None
+                    self._ready.set()
+                    continue
+                if seen is not None:
+                    seen.add(update.key)
+                self._apply(update)
+        finally:
+            with contextlib.suppress(NatsError, APIError, OSError, TimeoutError):
+                await watcher.stop()
+
+    def _apply(self, update: KeyValue.Entry) -> None:
+        if update.operation in _REMOVALS:
+            self._forget(update.key)
+            return
+        try:
+            value = self._codec.decode(update.value or b"", update.revision or 0)
+        except (ValueError, KeyError, TypeError) as error:
+            log.error("view.value_unreadable", bucket=self.name, key=update.key, error=repr(error))
+            return
+        self._values[update.key] = value
+        self._announce(update.key, value)
+
+    def _forget_unseen(self, seen: set[str]) -> None:
+        for key in [known for known in self._values if known not in seen]:
+            self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        if self._values.pop(key, None) is not None:
+            self._announce(key, None)
+
+    def _announce(self, key: str, value: T | None) -> None:
+        for listener in self._listeners:
+            listener(key, value)
+
+
+@contextlib.contextmanager
+def _translated(bucket: str) -> Iterator[None]:
+    """Turn errors of the NATS library into ours."""
+    try:
+        yield
+    except (KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError):
+        raise
+    except (NatsError, APIError, TimeoutError, OSError) as error:
+        raise BrokerUnavailable(
+            f"The bucket '{bucket}' does not answer; is nats-server up?", retry_after_seconds=1
+        ) from error

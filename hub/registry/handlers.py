@@ -1,0 +1,76 @@
+"""What follows when an operator applies or deletes an Application: the rest of it goes too, and the other rooms hear.
+
+At least once and idempotent: what is removed already is not there a second time.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
+from contracts.envelope import Contract
+from hub.kernel.desk import Answer, Desk
+from hub.kernel.errors import HubError
+from hub.kernel.resource import Resource
+from hub.registry import membership
+from hub.registry.store import Store
+
+log = structlog.get_logger()
+Publish = Callable[[Contract], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Finishes what a document changed."""
+
+    store: Store
+    publish: Publish
+
+    async def after(self, application: Resource | None, _key: str, outcome: str) -> None:
+        """Remove what belonged to Services that the new document does not have, and announce the change."""
+        if application is None:
+            return
+        gone = membership.forgotten(application)
+        settled = await self.store.change(application.name, membership.settled)
+        await self.store.delete_leftovers(application.name, gone)
+        services = [service["id"] for service in membership.services_of(application)]
+        event = ApplicationRegistered if outcome == "created" else ApplicationChanged
+        log.info(_EVENTS[event], application=application.name, services=len(services))
+        await self._announce(
+            event(
+                application=application.name,
+                services=len(services),
+                changed_services=(*services, *gone),
+                generation=settled.generation,
+                revision=settled.revision,
+            ),
+            application.name,
+        )
+
+    async def delete(self, request: dict[str, Any], desk: Desk) -> Answer:
+        """Delete an Application with everything that was registered for it."""
+        answer = await desk.delete(request)
+        document = answer["resource"]
+        name: str = document["metadata"]["name"]
+        known = (document.get("status") or {}).get("services") or {}
+        services = [service["id"] for service in document["spec"].get("services") or []]
+        await self.store.delete_leftovers(name, {*known, *services})
+        log.info(_EVENTS[ApplicationRemoved], application=name, services=len(services))
+        await self._announce(ApplicationRemoved(application=name, services=len(services)), name)
+        return answer
+
+    async def _announce(self, event: Contract, name: str) -> None:
+        """Tell the other rooms. They compare the stored state now and then, so silence heals."""
+        try:
+            await self.publish(event)
+        except HubError as error:
+            log.warning("application.unannounced", application=name, error=error.detail)
+
+
+_EVENTS: dict[type[Contract], str] = {
+    ApplicationRegistered: "application.registered",
+    ApplicationChanged: "application.changed",
+    ApplicationRemoved: "application.removed",
+}

@@ -1,0 +1,69 @@
+"""The registry's door: Applications with their Services, Secrets and ConfigMaps."""
+
+from dataclasses import replace
+
+from faststream.nats import NatsRouter
+
+from contracts import subjects
+from contracts.application.acceptance import accepted_subjects
+from hub.kernel.admittance import Admittance
+from hub.kernel.desk import Answer, Desk
+from hub.kernel.room import Room, RoomHouse
+from hub.kernel.state import JSON
+from hub.registry import sealing
+from hub.registry.api import Endpoints, routes
+from hub.registry.egress import EgressRule
+from hub.registry.fetching import Fetcher, Limits
+from hub.registry.handlers import Applied
+from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
+from hub.registry.services import Services
+from hub.registry.settings import RegistrySettings
+from hub.registry.store import Store
+
+LOG_EVENTS = (
+    "application.registered",
+    "application.changed",
+    "application.removed",
+    "application.unannounced",
+    "registration.leftover_kept",
+)
+"""Names of the events that this room logs."""
+
+
+def build(settings: RegistrySettings, house: RoomHouse) -> Room:
+    """Keeps what connected solutions register, and the resources they rely on."""
+    router = NatsRouter()
+    store = Store(
+        house.resources(APPLICATION), house.resources(SECRET), house.objects, house.keys, house.clock,
+        settings.integration_scope,
+    )  # fmt: skip
+    applied = Applied(store, house.publish)
+    desk = Desk(APPLICATION, store.applications, house.clock, applied.after)
+
+    async def delete(request: dict[str, object]) -> Answer:
+        return await applied.delete(request, desk)
+
+    house.answer(router, subjects.ask(subjects.APPLICATIONS, "apply"), desk.apply)
+    house.answer(router, subjects.ask(subjects.APPLICATIONS, "delete"), delete)
+    house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
+    house.desk(router, CONFIG_MAP)
+
+    fetcher = Fetcher(
+        EgressRule(private=settings.spec_private_addresses, loopback=settings.spec_loopback),
+        Limits(settings.spec_timeout_seconds, settings.spec_limit_bytes),
+    )
+    applications = house.resource_view(subjects.APPLICATIONS)
+    endpoints = Endpoints(
+        services=Services(store, fetcher, house.publish, house.clock, settings.gateway_url),
+        admittance=Admittance(applications, house.view(subjects.REVOCATIONS, JSON), accepted_subjects, house.clock),
+        body_limit_bytes=settings.body_limit_bytes,
+        detailed_errors=settings.detailed_errors,
+    )
+    return Room(
+        "registry",
+        router=router,
+        routes={"edge": routes(endpoints)},
+        kinds=KINDS,
+        writes=(subjects.APPLICATIONS, subjects.SECRETS, subjects.CONFIGMAPS),
+        stop=fetcher.close,
+    )

@@ -1,0 +1,109 @@
+"""The one tree of settings: environment variables with the prefix HUB_, nested by two underscores.
+
+Each room's class lives in the room; nobody else reads the environment. An unknown HUB_ variable is an error: a
+misspelt setting must not be passed over in silence.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hub.catalog.settings import CatalogSettings
+from hub.connector.settings import ConnectorSettings
+from hub.dispatch.settings import DispatchSettings
+from hub.functions.settings import FunctionsSettings
+from hub.ingress.settings import IngressSettings
+from hub.kernel.errors import Misconfigured
+from hub.kernel.settings import (
+    EdgeSettings,
+    InternalSettings,
+    KernelSettings,
+    KeySettings,
+    LogSettings,
+    MetricsSettings,
+    NatsSettings,
+    PublicSettings,
+    StreamSettings,
+)
+from hub.registry.settings import RegistrySettings
+from hub.up.settings import UpSettings
+
+PREFIX = "HUB_"
+# Set by the supervisor or the shell for other purposes than settings.
+NOT_SETTINGS = {"HUB_PARENT_PIPE", "HUB_PROCESS"}
+
+
+def default_data_dir() -> Path:
+    """Return the platform's directory for a user's application data, `hub` below it."""
+    home = Path.home()
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "hub"
+    mac = home / "Library" / "Application Support"
+    if mac.is_dir():
+        return mac / "hub"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "hub"
+
+
+class HubSettings(BaseSettings):
+    """Every setting of the hub."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore", env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="""Directory of all state: event store, keys,
+        function environments, logs.""")
+    stop_seconds: float = Field(10, gt=0, description="""Seconds a process may take to finish what it has in hand.""")
+    up: UpSettings = Field(default_factory=UpSettings)
+    nats: NatsSettings = Field(default_factory=lambda: NatsSettings())
+    streams: StreamSettings = Field(default_factory=lambda: StreamSettings())
+    edge: EdgeSettings = Field(default_factory=lambda: EdgeSettings())
+    public: PublicSettings = Field(default_factory=lambda: PublicSettings())
+    internal: InternalSettings = Field(default_factory=lambda: InternalSettings())
+    metrics: MetricsSettings = Field(default_factory=lambda: MetricsSettings())
+    logs: LogSettings = Field(default_factory=lambda: LogSettings())
+    keys: KeySettings = Field(default_factory=lambda: KeySettings())
+    registry: RegistrySettings = Field(default_factory=RegistrySettings)
+    connector: ConnectorSettings = Field(default_factory=ConnectorSettings)
+    catalog: CatalogSettings = Field(default_factory=CatalogSettings)
+    ingress: IngressSettings = Field(default_factory=IngressSettings)
+    dispatch: DispatchSettings = Field(default_factory=DispatchSettings)
+    functions: FunctionsSettings = Field(default_factory=FunctionsSettings)
+
+    def kernel(self) -> KernelSettings:
+        """Return the part that the kernel needs."""
+        return KernelSettings(**{name: getattr(self, name) for name in KernelSettings.model_fields})
+
+
+def load(**overrides: Any) -> HubSettings:
+    """Read the settings from the environment and `.env`.
+
+    Raises:
+        Misconfigured: a value that cannot work, or a HUB_ variable that no setting has; the text names it.
+    """
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and not _known(name))
+    if unknown:
+        raise Misconfigured(
+            f"The environment sets {', '.join(unknown)}, which the hub does not have; see `hub settings` for the names."
+        )
+    try:
+        return HubSettings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+        raise Misconfigured(f"{name} is not acceptable: {first['msg']}.") from error
+
+
+def _known(variable: str) -> bool:
+    if variable in NOT_SETTINGS:
+        return True
+    model: Any = HubSettings
+    for part in variable.removeprefix(PREFIX).lower().split("__"):
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return False
+        model = field.annotation
+    return True

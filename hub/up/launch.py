@@ -1,0 +1,51 @@
+"""From settings to a running supervisor: boil the settings down to a plan, then become the supervisor.
+
+Becoming means replacing the program in this same process (exec): whoever started `hub up` keeps its pid, and the tens
+of megabytes that reading settings took are given back.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+from hub.kernel.settings import ListenerSettings
+from hub.settings import HubSettings
+from hub.up import procfile
+from hub.up.plan import Limits, Listener, Nats, Plan
+
+
+def plan_of(settings: HubSettings, *, color: bool = False) -> Plan:
+    """Return what the settings ask for.
+
+    Raises:
+        Misconfigured: there is no acceptable Procfile.
+    """
+    up = settings.up
+    return Plan(
+        data_dir=settings.data_dir.expanduser().resolve(),
+        programs=procfile.read(up.procfile or procfile.find()),
+        listeners=(
+            _listener("edge", "https", settings.edge),
+            _listener("public", "http", settings.public),
+            _listener("internal", "http", settings.internal),
+        ),
+        nats=None if settings.nats.url else Nats(settings.nats.port, settings.nats.sync),
+        limits=Limits(stop_seconds=settings.stop_seconds, **up.model_dump(exclude={"procfile", "preload"})),
+        preload=up.preload and sys.platform == "linux",
+        color=color,
+    )
+
+
+def become_supervisor(plan: Plan) -> NoReturn:
+    """Replace this program by the supervisor, which gets the plan through a pipe; does not return."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as file:
+        file.write(plan.to_json())
+    os.set_inheritable(reader, True)
+    sys.stdout.flush()
+    # -P: a folder `hub` in the current directory must not stand in for the installed package.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hub.up", str(reader)])  # noqa: S606 - our own interpreter
+
+
+def _listener(name: str, scheme: str, settings: ListenerSettings) -> Listener:
+    return Listener(name, scheme, settings.host, settings.port, f"HUB_{name.upper()}")

@@ -1,0 +1,83 @@
+"""Real processes of Functions, started from sources given as text."""
+
+import asyncio
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.functions.model import Answer, Invocation, Launch
+from hub.functions.runtime.worker import Worker
+from hub.functions.settings import FunctionsSettings
+from hub.kernel.errors import HubError
+
+QUICK = FunctionsSettings(retry_initial_seconds=0.02, retry_max_seconds=0.1, grace_seconds=2, concurrency=8)
+
+
+async def until(fact: Callable[[], Any], limit_seconds: float = 10) -> Any:
+    """Wait until a fact holds; returns it."""
+    limit = time.monotonic() + limit_seconds
+    while not (found := fact()):
+        assert time.monotonic() < limit, "it did not happen in time"
+        await asyncio.sleep(0.005)
+    return found
+
+
+def event_headers(**attributes: str) -> dict[str, str]:
+    """Return the headers of a CloudEvent in binary mode with JSON data."""
+    given = {"id": "e-1", "type": "order.created.v1", "source": "shop", "specversion": "1.0"} | attributes
+    return {f"ce-{name}": value for name, value in given.items()} | {"content-type": "application/json"}
+
+
+class Bench:
+    """Starts Functions and keeps what they reported."""
+
+    def __init__(self, directory: Path) -> None:
+        """Work below a directory."""
+        self.directory = directory
+        self.workers: list[Worker] = []
+        self.reports: list[HubError | None] = []
+
+    @property
+    def log(self) -> Path:
+        """Return the log file of the Functions."""
+        return self.directory / "log"
+
+    async def start(self, source: str, settings: FunctionsSettings = QUICK, **changes: Any) -> Worker:
+        """Start a Function; its source may be indented."""
+        home = self.directory / f"revision-{len(self.workers)}"
+        home.mkdir()
+        (home / "handler.py").write_text(textwrap.dedent(source))
+        launch = Launch(
+            label="default.orders",
+            source=str(home),
+            libraries=(),
+            environment={"PATH": "/usr/bin:/bin"},
+            context={"function-name": "orders", "namespace": "default", "timeout": 180.0},
+            log=str(self.log),
+            timeout_seconds=10,
+            concurrency=settings.concurrency,
+            log_limit_bytes=settings.log_limit_bytes,
+        )
+        worker = Worker(replace(launch, **changes), settings, self.reports.append)
+        self.workers.append(worker)
+        await worker.start()
+        return worker
+
+    async def answer(self, source: str, invocation: Invocation | None = None) -> Answer:
+        """Start a Function and call it once."""
+        worker = await self.start(source)
+        return await worker.invoke(invocation or Invocation(headers=event_headers(), body=b'{"id": 7}'), 10)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """Return a bench; what it started is ended."""
+    made = Bench(tmp_path)
+    yield made
+    for worker in made.workers:
+        await worker.stop(0)

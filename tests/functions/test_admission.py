@@ -1,0 +1,223 @@
+"""Which Functions are accepted, with upstream's own refusals; nothing of a refused one is stored."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.functions.checks import problems_of
+from hub.functions.kinds import FUNCTION, admit_function
+from hub.kernel.errors import InvalidInput
+from hub.kernel.resource import Resource
+
+PREFIX = "serverless.kyma-project.io/"
+GIT = {"url": "https://github.com/user/repo.git", "baseDir": "/", "reference": "main"}
+RESERVED = (
+    "'FUNC_RUNTIME','FUNC_HANDLER','FUNC_PORT','FUNC_HANDLER_SOURCE','FUNC_HANDLER_DEPENDENCIES','MOD_NAME',"
+    "'NODE_PATH','PYTHONPATH'"
+)
+
+
+def function(version: str = "v1alpha2", **spec: Any) -> Resource:
+    """Return a Function as it is applied."""
+    return Resource(f"serverless.kyma-project.io/{version}", "Function", "orders", "default", spec)
+
+
+def inline(**changes: Any) -> Resource:
+    """Return a Python Function with inline source, and changes to its spec."""
+    return function(**({"runtime": "python312", "source": {"inline": {"source": "a"}}} | changes))
+
+
+def part(**configuration: Any) -> dict[str, Any]:
+    """Return a resource configuration of the process."""
+    return {"resourceConfiguration": {"function": configuration}}
+
+
+ACCEPTED = {
+    **{f"profile_{name}": part(profile=name) for name in ("XS", "S", "M", "L", "XL")},
+    "resources": part(resources={"limits": {"cpu": "100m", "memory": 64}}),
+    **{f"runtime_{name}": {"runtime": name} for name in ("nodejs20", "nodejs22", "nodejs24", "python312")},
+    **{f"retired_{name}": {"runtime": name} for name in ("nodejs14", "nodejs18", "python39")},
+    "labels": {"labels": {"serverless$kyma-project#io/abc": "a", "serverless.kyma-project.io": "b", "a" * 63: "c"}},
+    "annotations": {"annotations": {"my.label.com": "x"}},
+    "env": {"env": [{"name": "TEST_ENV", "value": "1"}, {"name": "s4.metadata"}, {"name": "EMPTY", "value": None}]},
+    "git": {"source": {"gitRepository": GIT}},
+    "git_key": {"source": {"gitRepository": GIT | {"auth": {"type": "key", "secretName": "s"}}}},
+    "git_basic": {"source": {"gitRepository": GIT | {"auth": {"type": "basic", "secretName": "s"}}}},
+    "replicas": {"replicas": 0, "scaleConfig": {"minReplicas": 1, "maxReplicas": 1}},
+}
+
+
+@pytest.mark.parametrize("changes", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_what_upstream_accepts_is_accepted(changes: dict[str, Any]) -> None:
+    """Manifests of every generation pass."""
+    assert admit_function(inline(**changes), None).spec["runtime"]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "profile_and_resources": (
+        part(profile="L", resources={}), "spec.resourceConfiguration.function",
+        "Invalid value: Use profile or resources",
+    ),
+    "unknown_profile": (
+        part(profile="SS"), "spec.resourceConfiguration.function",
+        "Invalid value: Invalid profile, please use one of: ['XS','S','M','L','XL']",
+    ),
+    "own_label": (
+        {"labels": {"fine": "x", PREFIX: "y"}}, "spec.labels",
+        "Invalid value: Labels has key starting with serverless.kyma-project.io/ which is not allowed",
+    ),
+    "own_annotation": (
+        {"annotations": {PREFIX + "abc": "y"}}, "spec.annotations",
+        "Invalid value: Annotations has key starting with serverless.kyma-project.io/ which is not allowed",
+    ),
+    "long_label": ({"labels": {"a" * 64: "x"}}, "spec.labels", "Invalid value: Label value cannot be longer than 63"),
+    "no_source": ({"source": {}}, "spec.source", "Invalid value: Use GitRepository or Inline source"),
+    "two_sources": (
+        {"source": {"inline": {"source": "a"}, "gitRepository": GIT}}, "spec.source",
+        "Invalid value: Use GitRepository or Inline source",
+    ),
+    "empty_source": (
+        {"source": {"inline": {"source": ""}}}, "spec.source.inline.source",
+        'Invalid value: "": spec.source.inline.source in body should be at least 1 chars long',
+    ),
+    "empty_mount": (
+        {"secretMounts": [{"secretName": "", "mountPath": "/a"}]}, "spec.secretMounts[0].secretName",
+        "spec.secretMounts[0].secretName in body should be at least 1 chars long",
+    ),
+    "blank_base_dir": (
+        {"source": {"gitRepository": GIT | {"baseDir": "  "}}}, "spec.source.gitRepository",
+        "Invalid value: BaseDir is required and cannot be empty",
+    ),
+    "blank_git_secret": (
+        {"source": {"gitRepository": GIT | {"auth": {"type": "key", "secretName": "  "}}}},
+        "spec.source.gitRepository.auth.secretName", 'Invalid value: "  ": SecretName is required and cannot be empty',
+    ),
+    "git_auth": (
+        {"source": {"gitRepository": GIT | {"auth": {"type": "custom", "secretName": "s"}}}},
+        "spec.source.gitRepository.auth.type", 'Unsupported value: "custom": supported values: "basic", "key"',
+    ),
+    "runtime": (
+        {"runtime": "custom"}, "spec.runtime",
+        'Unsupported value: "custom": supported values: "nodejs20", "nodejs22", "nodejs24", "python312"',
+    ),
+    "runtime_map": ({"runtime": {"python312": None}}, "spec.runtime", "Unsupported value"),
+    "unknown_field": ({"handler": "x"}, "spec.handler", "is not a field"),
+    "unknown_deep_field": (
+        {"source": {"inline": {"source": "a", "deps": ""}}}, "spec.source.inline.deps", "is not a field",
+    ),
+    "env_number": ({"env": [{"name": "A", "value": 5}]}, "spec.env[0].value", "must be text"),
+    "env_two_sources": (
+        {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}, "configMapKeyRef": {}}}]},
+        "spec.env[0].valueFrom", "give one of",
+    ),
+    "template": ({"template": {"labels": {"a": "b"}}}, "spec.template", "Not supported: Use spec.labels"),
+    "negative_replicas": ({"replicas": -1}, "spec.replicas", "should be greater than or equal to 0"),
+    "zero_scale": (
+        {"scaleConfig": {"minReplicas": 0, "maxReplicas": 1}}, "spec.scaleConfig.minReplicas",
+        "greater than or equal to 1",
+    ),
+    "placeholder": ({"source": {"inline": {"source": {"...": None}}}}, "spec.source.inline.source", "must be text"),
+    **{
+        f"reserved_{name}": (
+            {"env": [{"name": "A", "value": "1"}, {"name": name, "value": "2"}, {"name": "B", "value": "3"}]},
+            "spec.env",
+            f"Invalid value: Following envs are reserved and cannot be used: [{RESERVED}]",
+        )
+        for name in ("FUNC_RUNTIME", "FUNC_HANDLER", "FUNC_PORT", "MOD_NAME", "NODE_PATH", "PYTHONPATH")
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "field", "text"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_upstream_refuses_is_refused_with_its_text(changes: dict[str, Any], field: str, text: str) -> None:
+    """Each refusal names the field by its path and says what upstream says."""
+    with pytest.raises(InvalidInput) as refused:
+        admit_function(inline(**changes), None)
+    assert field == refused.value.fields["field"]
+    assert text in refused.value.detail
+
+
+def test_a_function_without_a_runtime_gets_the_one_its_source_is_written_for() -> None:
+    """Python source is taken as Python, anything else as Node, upstream's default."""
+    python = function(source={"inline": {"source": "def main(event, context):\n    pass\n"}})
+    node = function(source={"inline": {"source": "module.exports = {}"}})
+    assert [admit_function(one, None).spec["runtime"] for one in (python, node)] == ["python312", "nodejs22"]
+
+
+def test_an_older_function_is_converted() -> None:
+    """The fields of `v1alpha1` arrive where `v1alpha2` has them; preset labels become profiles."""
+    old = function(
+        "v1alpha1",
+        source="def main(e, c): pass",
+        deps="requests",
+        runtime="python39",
+        minReplicas=1,
+        labels={"a": "b"},
+    )
+    marked = replace(old, labels={PREFIX + "function-resources-preset": "M", "app": "x"})
+    new = admit_function(marked, None)
+    assert new.spec == {
+        "runtime": "python39",
+        "labels": {"a": "b"},
+        "source": {"inline": {"source": "def main(e, c): pass", "dependencies": "requests"}},
+        "resourceConfiguration": {"function": {"profile": "M"}},
+        "scaleConfig": {"minReplicas": 1, "maxReplicas": 1},
+        "replicas": 1,
+    }
+    assert new.labels == {"app": "x"}
+
+
+def test_an_older_git_function_keeps_the_name_of_its_repository() -> None:
+    """The name goes into upstream's annotation; the Function is stored."""
+    new = admit_function(function("v1alpha1", source="my-repo", type="git", baseDir="/fn", reference="main"), None)
+    assert new.annotations[PREFIX + "v1alpha1GitRepoName"] == "my-repo"
+    assert new.spec["source"]["gitRepository"]["baseDir"] == "/fn"
+
+
+def test_admission_is_idempotent() -> None:
+    """An admitted Function is admitted again unchanged, as `hub get -o yaml | hub apply` does."""
+    once = admit_function(inline(env=[{"name": "A", "value": "b"}]), None)
+    assert once == admit_function(once, once)
+
+
+CHECKS = {
+    "bad_env_name": (inline(env=[{"name": "goofy-kare;;"}, {"name": "2x"}]), ["spec.env: goofy-kare;;. Err: a valid"]),
+    "good_env_names": (inline(env=[{"name": "sad-bose"}, {"name": "wonderful-hypatia"}]), []),
+    "env_digit": (inline(env=[{"name": "a"}, {"name": "2lucid-volhard"}]), ["spec.env: 2lucid-volhard. Err:"]),
+    "python_dependencies": (inline(source={"inline": {"source": "a", "dependencies": "][;"}}), []),
+    "node_dependencies": (
+        inline(runtime="nodejs24", source={"inline": {"source": "a", "dependencies": "][;"}}),
+        ["invalid source.inline.dependencies value: deps should start with '{' and end with '}'"],
+    ),
+    "node_object": (
+        inline(runtime="nodejs24", source={"inline": {"source": "a", "dependencies": "{epic-swirles}"}}),
+        [],
+    ),
+    "mount_name": (
+        inline(secretMounts=[{"secretName": "invalid_secret_name@#!", "mountPath": "/a"}]),
+        ["invalid spec.secretMounts: [a lowercase RFC 1123"],
+    ),
+    "mounts_twice": (
+        inline(secretMounts=[{"secretName": "s", "mountPath": "/a"}, {"secretName": "s", "mountPath": "/b"}]),
+        ["invalid spec.secretMounts: [secretNames should be unique]"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("admitted", "said"), CHECKS.values(), ids=CHECKS.keys())
+def test_what_upstreams_controller_finds_is_found(admitted: Resource, said: list[str]) -> None:
+    """The texts of the condition begin as upstream's do."""
+    found = problems_of(admit_function(admitted, None).spec)
+    assert len(said) == len(found)
+    assert all(text.startswith(start) for text, start in zip(found, said, strict=True))
+
+
+def test_the_fields_explained_are_fields_of_upstreams_schema() -> None:
+    """`hub explain function` names no field that the schema does not have."""
+    schema = Path("/work/shared/data/crds/function.v1alpha2.yaml")
+    if not schema.exists():
+        pytest.skip("upstream's schema is not on this machine")
+    text = schema.read_text()
+    assert [path for path in FUNCTION.fields if f"{path.rpartition('.')[2]}:" not in text] == []

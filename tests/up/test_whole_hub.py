@@ -1,0 +1,85 @@
+"""The real `hub up` with the real workers: both ways of starting them, and the command that shows them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.up.client import RunningHub, start_hub
+from tests.up.conftest import is_alive, until
+
+FREE_PORTS = {"HUB_EDGE__PORT": "0", "HUB_PUBLIC__PORT": "0", "HUB_INTERNAL__PORT": "0"}
+WORKERS = {"edge", "inside", "dispatch", "control"}
+
+Begin = Callable[[dict[str, str]], RunningHub]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Return a function that starts a hub with settings; it is ended with the test."""
+    hubs: list[RunningHub] = []
+
+    def begin(env: dict[str, str]) -> RunningHub:
+        hubs.append(start_hub(tmp_path / "hub", FREE_PORTS | env))
+        return hubs[-1]
+
+    yield begin
+    for hub in hubs:
+        hub.stop()
+
+
+@pytest.mark.parametrize("preload", ["true", "false"], ids=["forked", "plain"])
+def test_every_worker_can_be_killed_and_comes_back(begin: Begin, preload: str) -> None:
+    """However workers were started: each has its log, its supervisor as parent, and is started again."""
+    hub = begin({"HUB_UP__PRELOAD": preload})
+    assert set(hub.processes()) == WORKERS | {"nats-server"}
+    parents = {status_of(process["pid"], "PPid") for process in hub.processes().values()}
+    assert parents == {str(hub.pid)}
+
+    for name in sorted(WORKERS):
+        hub.kill(name, signal.SIGKILL)
+    until(lambda: all(process["restarts"] for name, process in hub.processes().items() if name in WORKERS))
+
+    assert hub.wait_ready()["state"] == "ready"
+    assert hub.stop() == 0
+
+
+@pytest.mark.parametrize("preload", ["true", "false"], ids=["forked", "plain"])
+def test_no_worker_outlives_a_killed_hub(begin: Begin, preload: str) -> None:
+    """A forked worker is bound to the supervisor as closely as one that was started the plain way."""
+    hub = begin({"HUB_UP__PRELOAD": preload})
+    pids = [process["pid"] for process in hub.processes().values()]
+
+    hub.stop(signal.SIGKILL)
+
+    until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_status_shows_the_running_hub_and_refuses_when_none_runs(begin: Begin, tmp_path: Path) -> None:
+    """A table for people, JSON for programs, exit status 1 without a hub."""
+    hub = begin({})
+
+    assert json.loads(status(tmp_path / "hub", "-o", "json").stdout)["pid"] == hub.pid
+    table = status(tmp_path / "hub").stdout
+    assert all(name in table for name in WORKERS)
+    hub.stop()
+    refused = status(tmp_path / "hub")
+    assert refused.returncode == 1
+    assert "No hub runs on" in refused.stderr
+
+
+def status(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `hub status`."""
+    command = [sys.executable, "-P", "-m", "hub", "status", "--data-dir", str(data_dir), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+
+
+def status_of(pid: int, field: str) -> str:
+    """Return a field of /proc/<pid>/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
