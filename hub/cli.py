@@ -17,9 +17,9 @@ app = typer.Typer(
     Start with `hub demo`, or `hub up` in one terminal and `hub token shop --create` in another.""",
 )
 
-GROUPS = ("up", "demo", "run", "resources", "token", "connect", "publish", "replay", "settings", "bench")
+GROUPS = ("up", "run", "resources", "token", "connect", "settings")
 """Modules that register commands at the top level."""
-SUB_COMMANDS = ("events", "dead", "catalog", "function", "contracts")
+SUB_COMMANDS = ("catalog", "function", "contracts")
 """Modules whose commands stand below a noun."""
 
 
@@ -31,7 +31,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def hub(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options of every command."""
 

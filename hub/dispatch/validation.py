@@ -22,7 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 _QOS = {"AT_LEAST_ONCE", "AT_MOST_ONCE"}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
-_CREDENTIALS = "client_credentials"
+_CREDENTIALS = (("type", "Auth Type", "oauth2"), ("grantType", "Grant Type", "client_credentials"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,10 @@ def _of_config(config: dict[str, str]) -> Iterator[Violation]:
     qos = config.get("qos")
     if qos is not None and qos.replace("-", "_") not in _QOS:
         yield Violation("spec.config", qos, "must be a valid QoS value AT_LEAST_ONCE or AT_MOST_ONCE")
-    for key, title in (("type", "Auth Type"), ("grantType", "Grant Type")):
+    for key, title, only in _CREDENTIALS:
         value = config.get(key)
-        if value is not None and value != _CREDENTIALS:
-            yield Violation("spec.config", value, f"must be a valid {title} value {_CREDENTIALS}")
+        if value is not None and value != only:
+            yield Violation("spec.config", value, f"must be a valid {title} value {only}")
 
 
 def _of_sink(sink: str, scope: str) -> Iterator[Violation]:

@@ -1,0 +1,63 @@
+"""What the catalog expects of each event type: schemas compiled when the catalog changes, looked up per event. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jsonschema_rs
+
+from contracts.catalog.v1 import EventTypeEntry
+
+Check = Literal["off", "warn", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one event type expects of its data."""
+
+    check: Check
+    validator: Any = None
+    """A compiled JSON Schema, or None."""
+
+    def violation(self, value: Any) -> tuple[str, str] | None:
+        """Return where (JSON pointer) and how a value breaks the schema, or None."""
+        if self.validator is None or self.validator.is_valid(value):
+            return None
+        first = next(iter(self.validator.iter_errors(value)))
+        pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in first.instance_path)
+        return pointer, str(first.message)[:300]
+
+
+class Expectations:
+    """All event types by application and type."""
+
+    def __init__(self, default: Check) -> None:
+        """Take what holds for types that do not say themselves."""
+        self._default = default
+        self._entries: dict[tuple[str, str], Expectation] = {}
+        self._keys: dict[str, tuple[str, str]] = {}
+
+    def find(self, application: str, event_type: str) -> Expectation | None:
+        """Return what is expected, or None when the catalog does not know the type."""
+        return self._entries.get((application, event_type))
+
+    def changed(self, key: str, entry: EventTypeEntry | None) -> None:
+        """Take a change of the catalog's bucket."""
+        before = self._keys.pop(key, None)
+        if before is not None:
+            self._entries.pop(before, None)
+        if entry is None:
+            return
+        place = (entry.application, entry.type)
+        self._keys[key] = place
+        check: Check = entry.payload_check or self._default
+        self._entries[place] = Expectation(check, _compiled(entry.data_schema))
+
+
+def _compiled(schema: Any) -> Any:
+    if schema is None:
+        return None
+    try:
+        return jsonschema_rs.validator_for(schema)
+    except (ValueError, jsonschema_rs.ReferencingError):
+        # The catalog refuses such documents; one that slipped through must not stop events.
+        return None

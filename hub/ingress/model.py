@@ -1,0 +1,33 @@
+"""What ingress passes along: a parsed event, and the same event ready to be stored."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A parsed but not yet admitted event."""
+
+    attributes: dict[str, str]
+    """CloudEvents attributes by lower-case name, without `datacontenttype`."""
+    data: bytes = b""
+    content_type: str = ""
+    """The attribute `datacontenttype`; empty when the event has none."""
+    value: Any = None
+    """The data as parsed JSON, where a dialect had to parse it anyway."""
+    has_value: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An event as the stream takes it: subject, headers of the NATS binding, data untouched."""
+
+    subject: str
+    headers: dict[str, str] = field(repr=False)
+    data: bytes = field(repr=False)
+    event_id: str = ""
+    warning: str = ""
+    """What breaks the type's schema, where that is only warned of."""
+    catalogued: bool = True
