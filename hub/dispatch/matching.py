@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contracts.envelope import read_attributes
 from hub.dispatch.filters.attributes import Predicate
 
+
 def find_refusal(filters: Sequence[Predicate], headers: Mapping[str, str]) -> int | None:
     """Return the position of the first filter that says no; None when the event is wanted. Never raises."""
     if not filters:

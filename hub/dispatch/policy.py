@@ -3,7 +3,7 @@
 Whatever is written there is either honoured or refused with its path; nothing is passed over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.dispatch.durations import LONGEST, seconds_of
@@ -28,7 +28,7 @@ class Policy:
     """Age of the event past which no further attempt is scheduled; None for no limit."""
     timeout_seconds: float = 30.0
     """Per attempt."""
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(default_factory=Backoff)
     final_status_codes: frozenset[int] = frozenset()
     """Answers that are not tried again, besides those that never are."""
 
@@ -64,7 +64,7 @@ def _count(value: Any) -> int:
 
 def _duration(value: Any, path: str, *, most: float = LONGEST, least: float = 0.001) -> float:
     if not isinstance(value, str):
-        raise InvalidField(f"{path} must be a duration in text, such as \"30s\".", field=path)
+        raise InvalidField(f'{path} must be a duration in text, such as "30s".', field=path)
     try:
         seconds = seconds_of(value)
     except ValueError as error:

@@ -1,0 +1,37 @@
+"""The headers of an event for its sink: CloudEvents in binary mode, the trace's next hop. Pure.
+
+Attributes are stored percent-encoded as the NATS binding asks, which is also how the HTTP binding wants them; only the
+content type has another name and no encoding there.
+"""
+
+import re
+
+from contracts.envelope import decode_value
+from hub.dispatch.model import Delivery
+from hub.kernel.trace import child_of
+
+_CONTENT_TYPE = "ce-datacontenttype"
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+
+
+def sink_headers(delivery: Delivery) -> dict[str, str]:
+    """Return the headers that a sink gets; names in lower case."""
+    headers = {}
+    trace = ""
+    for name, value in delivery.headers.items():
+        key = name.lower()
+        if key == _CONTENT_TYPE:
+            headers["content-type"] = _plain(value)
+        elif key.startswith("ce-"):
+            headers[key] = value
+        elif key == "traceparent":
+            trace = value
+    headers["traceparent"] = child_of(trace)
+    return headers
+
+
+def _plain(value: str) -> str:
+    if "%" not in value and '"' not in value:
+        return value
+    decoded = decode_value(value)
+    return decoded if _PRINTABLE.fullmatch(decoded) else value

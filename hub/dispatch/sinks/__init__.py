@@ -1,0 +1,1 @@
+"""Where deliveries go, one kind of sink per file."""
