@@ -28,7 +28,7 @@ CONFIGMAPS = "configmaps"
 EVENT_TYPES = "eventtypes"
 # Buckets that are not resources.
 AUTHORITIES = "authorities"
-TOKENS = "tokens"  # noqa: S105 - the bucket's name, not a token
+TOKENS = "tokens"
 REVOCATIONS = "revocations"
 LAYOUT = "layout"
 

@@ -115,10 +115,14 @@ class Running:
                 self._broker.include_router(room.router)
         for view in self._house.views.values():
             view.start()
-        await asyncio.gather(*(view.ready() for view in self._house.views.values()), self._broker.connect())
+        control, *_ = await asyncio.gather(
+            self._broker.connect(), *(view.ready() for view in self._house.views.values())
+        )
         for room in self.rooms:
             await self._start_room(room)
         await self._broker.start()
+        if control is not None:
+            await control.flush()  # the server knows every subscription before anyone hears of "ready"
         await self._listen(listeners)
 
     def _reconnected(self) -> None:
@@ -173,7 +177,7 @@ class Running:
         from hub.kernel.notify import notify, watch_parent
 
         watch_parent(on_orphaned)
-        notify(ready=True, status=" ".join(f"{name}={address}" for name, address in self.addresses().items()))
+        notify(ready=True, listeners=self.addresses())
 
     async def stop(self) -> None:
         """Close the listeners, finish what is in hand, leave the bus."""

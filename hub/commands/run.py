@@ -1,8 +1,11 @@
 """`hub run`: one process of the hub, as the lines of the Procfile call it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +37,7 @@ def run(
         _loop_runner()(serve(workers, names, tree))
 
 
-def _loop_runner():  # type: ignore[no-untyped-def]  # asyncio.run or uvloop.run, alike but for their types
+def _loop_runner() -> "Callable[[Coroutine[Any, Any, None]], None]":
     import asyncio
 
     try:

@@ -80,7 +80,7 @@ async def connect(servers: list[str], name: str, on_reconnect: Callable[[], None
             servers=servers,
             name=name,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,
+            reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
             connect_timeout=3,
             allow_reconnect=True,
             reconnected_cb=reconnected,

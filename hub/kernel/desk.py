@@ -38,6 +38,12 @@ async def read_json(message: NatsMessage) -> Any:
     return request if isinstance(request, dict) else None
 
 
+def _object(request: dict[str, Any] | None) -> dict[str, Any]:
+    if request is None:
+        raise InvalidInput("The request is not a JSON object.")
+    return request
+
+
 def answer_requests(router: NatsRouter, subject: str, queue: str, asked: Asked) -> None:
     """Serve one request subject: JSON object in, JSON object out, errors as problems.
 
@@ -46,9 +52,7 @@ def answer_requests(router: NatsRouter, subject: str, queue: str, asked: Asked) 
 
     async def handle(request: dict[str, Any] | None) -> NatsResponse:
         try:
-            if request is None:
-                raise InvalidInput("The request is not a JSON object.")
-            return NatsResponse(orjson.dumps(await asked(request)), headers={ANSWERED: "200"})
+            return NatsResponse(orjson.dumps(await asked(_object(request))), headers={ANSWERED: "200"})
         except HubError as error:
             return NatsResponse(orjson.dumps(problem_of(error)), headers={ANSWERED: str(error.status)})
         except Exception:

@@ -120,8 +120,9 @@ class OutcomeLayer(BaseMiddleware[Any, Any]):
 
 
 def _attempt_of(message: NatsMessage) -> int | None:
+    raw: Any = message.raw_message  # one message: batches are not used here
     try:
-        metadata: Any = message.raw_message.metadata  # type: ignore[union-attr]  # batches are not used here
+        metadata = raw.metadata
     except (NatsError, AttributeError, ValueError):
         return None
     return int(metadata.num_delivered)
@@ -133,7 +134,7 @@ def make_broker(servers: list[str], name: str, bus: Bus) -> NatsBroker:
         servers,
         name=name,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=0.1,
+        reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
         middlewares=[partial(OutcomeLayer, bus=bus)],
         logger=None,
         graceful_timeout=5.0,

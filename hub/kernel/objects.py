@@ -1,5 +1,7 @@
 """The object store of what is too large for a bucket: specifications, function sources, documents."""
 
+import asyncio
+
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError, ObjectDeletedError, ObjectNotFoundError
@@ -7,6 +9,9 @@ from nats.js.object_store import ObjectStore
 
 from contracts import subjects
 from hub.kernel.errors import BrokerUnavailable
+
+READ_SECONDS = 10
+"""Seconds after which reading one object is given up."""
 
 
 class Objects:
@@ -40,7 +45,9 @@ class Objects:
             BrokerUnavailable: the store does not answer.
         """
         try:
-            return (await (await self._bound()).get(name)).data
+            # An object that is replaced while it is read never comes to its end.
+            async with asyncio.timeout(READ_SECONDS):
+                return (await (await self._bound()).get(name)).data
         except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
             return None
         except (NatsError, APIError, TimeoutError) as error:

@@ -25,9 +25,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def problem_response(error: HubError) -> Response:
     """Render an error as problem details."""
-    return Response(
-        problem.render(error), status_code=error.status, media_type=problem.MEDIA_TYPE, headers=problem.headers_of(error)
-    )
+    body, headers = problem.render(error), problem.headers_of(error)
+    return Response(body, status_code=error.status, media_type=problem.MEDIA_TYPE, headers=headers)
 
 
 def route(path: str, endpoint: Endpoint, methods: list[str], *, render: Renderer = problem_response) -> Route:
