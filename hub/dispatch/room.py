@@ -102,12 +102,20 @@ class Post:
             await self._changed.wait()
 
     async def _reconcile(self) -> None:
+        """Take up what is there and leave what is gone; one Subscription that fails holds up no other."""
         present = dict(self._view.items())
         for key in [known for known in self._consumers if known not in present]:
             if await self._bucket.get(key) is None:
                 await self._leave(key)
+        failure: HubError | None = None
         for resource in present.values():
-            await self._take(resource)
+            try:
+                await self._take(resource)
+            except HubError as error:
+                log.warning("subscription.failed", subscription=resource.key, error=error.detail)
+                failure = error
+        if failure is not None:
+            raise failure
 
     async def _take(self, resource: Resource) -> None:
         async with self._lock:
