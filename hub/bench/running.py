@@ -1,0 +1,82 @@
+"""Runs a scenario as often as asked, each time on a fresh hub, and puts the runs together."""
+
+import asyncio
+import contextlib
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from hub import __version__
+from hub.bench.bench import Bench, document_of
+from hub.bench.driving import Hear
+from hub.bench.figures import spread_of
+from hub.bench.options import Options
+from hub.bench.stage import scratch, session, stage
+
+Document = dict[str, Any]
+SPREAD = ("throughput", "ready_seconds")
+SPREAD_WITHIN = ("latency_ms", "cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb")
+
+
+def measure(options: Options, hear: Hear) -> Document:
+    """Return the machine-readable result of all runs.
+
+    Raises:
+        HubError: a run could not be made at all.
+    """
+    with scratch() as directory:
+        runs = []
+        for number in range(options.repeat):
+            hear({"run": number + 1})
+            runs.append(_run_once(options, directory, hear))
+    return {
+        "scenario": options.scenario,
+        "held": all(run["held"] for run in runs),
+        "complaints": [text for run in runs for text in run["complaints"]],
+        "options": asdict(options),
+        "machine": machine(),
+        "summary": summary_of(runs),
+        "runs": runs,
+    }
+
+
+def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
+    with stage(directory, options.sync) as running:
+
+        async def perform() -> Document:
+            async with session() as connected:
+                bench = Bench(options, running, connected, hear)
+                sampling = asyncio.create_task(bench.meter.sample())
+                try:
+                    scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
+                    return document_of(await scenario.run(bench), bench)
+                finally:
+                    sampling.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await sampling
+
+        return asyncio.run(perform())
+
+
+def summary_of(runs: Sequence[Document]) -> Document:
+    """Return median, lowest and highest of every figure over the runs."""
+    found: Document = {name: spread_of([run[name] for run in runs]) for name in SPREAD}
+    for group in SPREAD_WITHIN:
+        names = [name for name in runs[0][group] if all(name in run[group] for run in runs)]
+        found[group] = {name: spread_of([run[group][name] for run in runs]) for name in names}
+    return found
+
+
+def machine() -> Document:
+    """Return what the figures depend on besides the hub."""
+    return {
+        "hub": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
