@@ -23,6 +23,7 @@ async def started(module: str, *arguments: str) -> AsyncIterator[asyncio.subproc
         *(sys.executable, "-P", "-m", module, *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in a terminal is this program's to handle
     )
     try:
         yield process

@@ -203,6 +203,7 @@ class Load:
             "accepted": good * self.plan.events,
             "measured": self._stored,
             "seconds": seconds,
+            "begin": self._begin,
             "statuses": {name: number for name, number in sorted(self.statuses.items()) if number},
             "latency": latency_of(self.latencies),
             "failure": self.failure,

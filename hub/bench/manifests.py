@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from hub.bench.requests import APPLICATION, TYPE
+from hub.bench.journal import RECORD, Journal
+from hub.bench.requests import APPLICATION, SENT, TYPE
 
 SCOPE, NAME = "default", "bench"
 LONG = "10m"
@@ -32,5 +33,40 @@ def subscription(sink: str, in_flight: int) -> dict[str, Any]:
             "sink": sink,
             "config": {"maxInFlightMessages": str(in_flight)},
             "delivery": {"timeout": LONG},
+        },
+    }
+
+
+_HANDLER = '''import os
+import struct
+import time
+
+records = os.open({records!r}, os.O_WRONLY | os.O_APPEND)
+is_open = False
+
+
+def main(event, context):
+    global is_open
+    while not is_open:
+        is_open = os.path.exists({gate!r})
+        time.sleep(0 if is_open else 0.005)
+    started = time.monotonic_ns()
+    number = int(event["ce-id"].rpartition("-")[2])
+    os.write(records, struct.pack({record!r}, number, int(event["ce-{sent}"]), started))
+'''
+
+
+def function(journal: Journal) -> dict[str, Any]:
+    """Return the Function that writes down when its handler was started, and by which event."""
+    records, gate = str(journal.records), str(journal.gate)
+    source = _HANDLER.format(records=records, gate=gate, record=RECORD, sent=SENT)
+    return {
+        "apiVersion": "serverless.kyma-project.io/v1alpha2",
+        "kind": "Function",
+        "metadata": {"name": NAME, "namespace": SCOPE},
+        "spec": {
+            "runtime": "python312",
+            "source": {"inline": {"source": source}},
+            "env": [{"name": "FUNC_TIMEOUT", "value": "600"}],
         },
     }

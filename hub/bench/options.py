@@ -1,6 +1,6 @@
 """What one benchmark is asked to do, checked before anything is started. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.kernel.errors import InvalidInput
 
@@ -36,14 +36,10 @@ class Options:
         if self.scenario != "ingress":
             self._refuse_options_of_ingress()
         if self.scenario == "e2e" and self.rate is None:
-            return self.with_rate(E2E_RATE)
+            return replace(self, rate=E2E_RATE)
         return self
 
     def _refuse_options_of_ingress(self) -> None:
         given = {"--batch": self.batch != 1, "--listener": self.listener != "internal", "--peer": bool(self.peer)}
         for option in [name for name, present in given.items() if present]:
             raise InvalidInput(f"{option} belongs to `hub bench ingress`; leave it out of '{self.scenario}'.")
-
-    def with_rate(self, rate: float) -> "Options":
-        """Return the same options at another rate."""
-        return Options(**{name: getattr(self, name) for name in self.__slots__} | {"rate": rate})

@@ -67,7 +67,8 @@ def _said(document: Document) -> str:
     rate = f"{options['rate']:g} events/s asked for" if options["rate"] else "as fast as answered"
     batches = f" in batches of {options['batch']}" if options["batch"] > 1 else ""
     runs = f"{options['repeat']} × {options['seconds']:g} s"
-    return f"{rate}, {options['size']} bytes{batches}, {options['connections']} connections, {runs}, {machine['cpus']} CPUs"
+    sizes = f"{options['size']} bytes{batches}, {options['connections']} connections"
+    return f"{rate}, {sizes}, {runs}, {machine['cpus']} CPUs"
 
 
 def _figures(spread: Spread | None, digits: int) -> tuple[str, str]:

@@ -41,20 +41,22 @@ async def run(bench: Bench) -> Measured:
     )
 
 
-def plan_of(options: Options, address: str, path: str, credentials: Credentials | None = None) -> Plan:
+def plan_of(
+    options: Options, address: str, path: str, credentials: Credentials | None = None, *, stamped: bool = False
+) -> Plan:
     """Return the load on an address."""
     url = urlsplit(address)
     host, port = url.hostname or "", url.port or 0
     if options.batch == 1:
-        template = requests.single(path, f"{host}:{port}", options.size)
+        template = requests.single(path, f"{host}:{port}", options.size, stamped=stamped)
     else:
-        template = requests.batch(path, f"{host}:{port}", options.size, options.batch)
+        template = requests.batch(path, f"{host}:{port}", options.size, options.batch, stamped=stamped)
     return Plan(
         host=host,
         port=port,
         template=template.decode("latin-1"),
         events=options.batch,
-        stamped=False,
+        stamped=stamped,
         connections=options.connections,
         seconds=options.seconds,
         warm_up=options.warm_up,
