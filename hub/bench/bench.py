@@ -56,10 +56,8 @@ class Bench:
         def hear(line: Line) -> None:
             if "pid" in line:
                 self.own["load"] = [line["pid"]]
-            if metered and line.get("phase") == "measuring":
-                self.meter.begin()
-            if metered and line.get("phase") == "measured":
-                self.meter.end()
+            if metered:
+                self.meter.hear(line)
             self.hear(line)
 
         try:
@@ -80,7 +78,9 @@ def complaints_of(result: Line) -> list[str]:
     return found
 
 
-def document_of(measured: Measured, bench: Bench) -> dict[str, Any]:
+def document_of(
+    measured: Measured, meter: Meter, ready_seconds: float, idle_memory: dict[str, float]
+) -> dict[str, Any]:
     """Return the machine-readable result of a run."""
     return {
         "held": not measured.complaints,
@@ -92,8 +92,8 @@ def document_of(measured: Measured, bench: Bench) -> dict[str, Any]:
         "counts": measured.counts,
         "statuses": measured.statuses,
         "measured_seconds": round(measured.seconds, 3),
-        "cpu_seconds_per_1000": bench.meter.cpu_per_thousand(measured.measured),
-        "peak_memory_mb": bench.meter.peak_memory(),
-        "ready_seconds": bench.stage.ready_seconds,
-        "idle_memory_mb": bench.stage.idle_memory,
+        "cpu_seconds_per_1000": meter.cpu_per_thousand(measured.measured),
+        "peak_memory_mb": meter.peak_memory(),
+        "ready_seconds": ready_seconds,
+        "idle_memory_mb": idle_memory,
     }

@@ -35,6 +35,8 @@ class Options:
         """
         if self.scenario != "ingress":
             self._refuse_options_of_ingress()
+        elif self.peer and (self.batch != 1 or self.listener != "internal"):
+            raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
         if self.scenario == "e2e" and self.rate is None:
             return replace(self, rate=E2E_RATE)
         return self

@@ -57,8 +57,13 @@ def lines_of(document: Document) -> list[str]:
     said = [f"Did not hold: {text}" for text in document["complaints"]]
     peer = document.get("peer")
     if peer is not None:
-        rate, ratio = peer["summary"]["throughput"]["median"], document["ratio"]
-        said.insert(0, f"Peer '{peer['name']}': {rate:,.0f} events/s; the hub makes {ratio:.2f} of it.")
+        rate, cost = (peer["summary"][name] for name in ("throughput", "cpu_seconds_per_1000"))
+        shown, ratio = _figures(rate, 0), _figures(document["ratio"], 2)
+        said.insert(
+            0,
+            f"Peer '{peer['name']}': {' '.join(shown).strip()} events/s, {cost['total']['median']:.3f} CPU s per 1,000 "
+            f"events. The hub makes {' '.join(ratio).strip()} of its throughput.",
+        )
     return said
 
 

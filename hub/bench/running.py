@@ -1,7 +1,6 @@
 """Runs a scenario as often as asked, each time on a fresh hub, and puts the runs together."""
 
 import asyncio
-import contextlib
 import os
 import platform
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub import __version__
+from hub.bench import peering
 from hub.bench.bench import Bench, document_of
 from hub.bench.driving import Hear
 from hub.bench.figures import spread_of
@@ -28,20 +28,37 @@ def measure(options: Options, hear: Hear) -> Document:
     Raises:
         HubError: a run could not be made at all.
     """
+    if options.peer:
+        peering.check(options.peer)
+    runs, of_peer = [], []
     with scratch() as directory:
-        runs = []
         for number in range(options.repeat):
             hear({"run": number + 1})
             runs.append(_run_once(options, directory, hear))
+            if options.peer:
+                hear({"phase": f"the peer '{options.peer}'"})
+                of_peer.append(peering.measure_peer(options, directory, hear))
     return {
         "scenario": options.scenario,
-        "held": all(run["held"] for run in runs),
-        "complaints": [text for run in runs for text in run["complaints"]],
+        "held": all(run["held"] for run in [*runs, *of_peer]),
+        "complaints": [text for run in runs for text in run["complaints"]]
+        + [f"Peer '{options.peer}': {text}" for run in of_peer for text in run["complaints"]],
         "options": asdict(options),
         "machine": machine(),
         "summary": summary_of(runs),
         "runs": runs,
+        **_comparison(options, runs, of_peer),
     }
+
+
+def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Document]) -> Document:
+    """Return the peer's runs and, run by run, how many times its throughput the hub makes."""
+    if not of_peer:
+        return {}
+    pairs = zip(runs, of_peer, strict=True)
+    ratios = [round(mine["throughput"] / other["throughput"], 3) for mine, other in pairs if other["throughput"]]
+    peer = {"name": options.peer, "summary": summary_of(of_peer), "runs": of_peer}
+    return {"peer": peer, "ratio": spread_of(ratios) if ratios else None}
 
 
 def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
@@ -50,14 +67,10 @@ def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
         async def perform() -> Document:
             async with session() as connected:
                 bench = Bench(options, running, connected, hear)
-                sampling = asyncio.create_task(bench.meter.sample())
-                try:
-                    scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
-                    return document_of(await scenario.run(bench), bench)
-                finally:
-                    sampling.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await sampling
+                scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
+                async with bench.meter.sampling():
+                    measured = await scenario.run(bench)
+                return document_of(measured, bench.meter, running.ready_seconds, running.idle_memory)
 
         return asyncio.run(perform())
 

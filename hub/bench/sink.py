@@ -50,7 +50,7 @@ class Sink:
 
     async def follow_gate(self) -> None:
         """Answer what was kept as soon as the gate is open."""
-        while not self._journal.gate.exists():  # noqa: ASYNC240 - a look at a temporary file
+        while not self._journal.gate.exists():  # noqa: ASYNC110 - the gate is a file of another process
             await asyncio.sleep(GATE_SECONDS)
         self.open = True
         for connection in self._held:

@@ -5,8 +5,8 @@ Resident memory counts what processes share once for each of them, so a total is
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from hub.bench.figures import per_thousand
@@ -55,17 +55,34 @@ class Meter:
 
     def __init__(self, pids: Callable[[], Pids]) -> None:
         """Prepare; `pids` is asked anew at each sample, for processes come and go."""
-        self._pids = pids
+        self.pids = pids
         self._before: dict[int, float] = {}
         self._after: dict[int, float] = {}
         self._kinds: dict[int, str] = {}
         self._peak: dict[str, float] = {}
 
-    async def sample(self) -> None:
-        """Note the memory again and again, until cancelled."""
+    @asynccontextmanager
+    async def sampling(self) -> AsyncIterator[None]:
+        """Note the memory again and again, until the block ends."""
+        task = asyncio.create_task(self._sample())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _sample(self) -> None:
         while True:
             self._note_memory()
             await asyncio.sleep(SAMPLE_SECONDS)
+
+    def hear(self, line: Mapping[str, object]) -> None:
+        """Take the CPU time of the measured part of a load, from what the load generator says."""
+        if line.get("phase") == "measuring":
+            self.begin()
+        if line.get("phase") == "measured":
+            self.end()
 
     def begin(self) -> None:
         """Note the CPU time at the beginning of what is measured."""
@@ -77,12 +94,12 @@ class Meter:
         self._note_memory()
 
     def _cpu(self) -> dict[int, float]:
-        for kind, pids in self._pids().items():
+        for kind, pids in self.pids().items():
             self._kinds |= dict.fromkeys(pids, kind)
         return {pid: cpu_seconds(pid) for pid in self._kinds}
 
     def _note_memory(self) -> None:
-        for kind, megabytes in memory_of(self._pids()).items():
+        for kind, megabytes in memory_of(self.pids()).items():
             self._peak[kind] = max(self._peak.get(kind, 0.0), megabytes)
 
     def cpu_per_thousand(self, events: int) -> dict[str, float]:

@@ -16,7 +16,9 @@ hub bench ingress --connections 64 --repeat 3
 
 hub bench ingress --batch 100 --sync always -o json
 
-hub bench ingress --listener edge --peer bare
+hub bench ingress --listener edge
+
+hub bench ingress --peer bare --repeat 3
 
 hub bench delivery --rate 1000
 

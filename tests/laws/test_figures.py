@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.bench.figures import latency_of, percentile, per_thousand, spread_of
+from hub.bench.figures import latency_of, per_thousand, percentile, spread_of
 
 VALUES = st.lists(st.integers(0, 2**63), min_size=1, max_size=300).map(sorted)
 SHARES = st.floats(0.001, 1.0)

@@ -9,9 +9,12 @@ import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from nats.js import JetStreamContext
+
 from contracts import subjects
 from hub.bench import requests
 from hub.bench.bench import Bench, Measured, complaints_of
+from hub.bench.driving import Line
 from hub.bench.manifests import application
 from hub.bench.options import Options
 from hub.bench.plan import Credentials, Plan
@@ -21,10 +24,14 @@ async def run(bench: Bench) -> Measured:
     """Post events and count what was stored."""
     credentials = await _pair(bench) if bench.options.listener == "edge" else None
     path = f"/{requests.APPLICATION}/events" if credentials else "/publish"
-    before = await _stored(bench)
+    before = await stored_in(bench.session.js)
     address = bench.stage.hub.listeners[bench.options.listener]
     result = await bench.load(plan_of(bench.options, address, path, credentials))
-    stored = await _stored(bench) - before
+    return measured_of(bench.options, result, await stored_in(bench.session.js) - before)
+
+
+def measured_of(options: Options, result: Line, stored: int) -> Measured:
+    """Return what a load found; what was acknowledged and what the stream took must be equal."""
     complaints = complaints_of(result)
     if not complaints and stored != result["accepted"]:
         complaints = [f"{result['accepted']} events were acknowledged as stored, the stream holds {stored}."]
@@ -32,7 +39,7 @@ async def run(bench: Bench) -> Measured:
         "events acknowledged as stored",
         result["measured"] / result["seconds"] if result["seconds"] else 0.0,
         result["latency"],
-        "request due → answer read" if bench.options.rate else "request sent → answer read",
+        "request due → answer read" if options.rate else "request sent → answer read",
         {"accepted": result["accepted"], "stored": stored},
         result["statuses"],
         result["measured"],
@@ -65,9 +72,9 @@ def plan_of(
     )
 
 
-async def _stored(bench: Bench) -> int:
+async def stored_in(js: JetStreamContext) -> int:
     """Return how many events the stream has taken so far."""
-    info = await bench.session.js.stream_info(subjects.EVENTS)
+    info = await js.stream_info(subjects.EVENTS)
     return int(info.state.last_seq)
 
 
