@@ -108,7 +108,7 @@ async def _await_arrivals(bench: Bench, journal: Journal, accepted: int) -> Arri
         count = journal.count()
         if count != seen:
             seen, heard = count, time.monotonic()
-            bench.hear({"delivered": count})
+            bench.hear({"delivered": count, "of": accepted})
             if count >= accepted:
                 arrivals = journal.arrivals()
                 if len(arrivals.first) >= accepted:

@@ -15,7 +15,8 @@ from hub.bench.bench import Bench, document_of
 from hub.bench.driving import Hear
 from hub.bench.figures import spread_of
 from hub.bench.options import Options
-from hub.bench.stage import scratch, session, stage
+from hub.bench.stage import scratch, stage
+from hub.commands.session import connected
 
 Document = dict[str, Any]
 SPREAD = ("throughput", "ready_seconds")
@@ -65,8 +66,8 @@ def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
     with stage(directory, options.sync) as running:
 
         async def perform() -> Document:
-            async with session() as connected:
-                bench = Bench(options, running, connected, hear)
+            async with connected("hub bench") as session:
+                bench = Bench(options, running, session, hear)
                 scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
                 async with bench.meter.sampling():
                     measured = await scenario.run(bench)

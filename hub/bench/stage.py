@@ -4,13 +4,12 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub.bench.usage import children_of, memory_of
-from hub.commands.session import Session, quiet_logs
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
@@ -76,18 +75,3 @@ def stage(directory: Path, sync: str) -> Iterator[Stage]:
     finally:
         hub.stop()
         shutil.rmtree(data_dir, ignore_errors=True)
-
-
-@asynccontextmanager
-async def session() -> AsyncIterator[Session]:
-    """Connect with the hub as its operator does."""
-    from hub import settings
-    from hub.kernel.broker import connect, servers_of
-
-    tree = settings.load()
-    quiet_logs()
-    client = await connect(servers_of(tree.nats, tree.data_dir), "hub bench")
-    try:
-        yield Session(tree, client, client.jetstream())
-    finally:
-        await client.close()
