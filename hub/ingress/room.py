@@ -18,6 +18,7 @@ from hub.ingress.addresses import Addresses
 from hub.ingress.api import Endpoints
 from hub.ingress.doors import PATHS, PUBLISH, doors_of
 from hub.ingress.expectations import Expectations
+from hub.ingress.janitor import Janitor
 from hub.ingress.limits import Limits
 from hub.ingress.rules import Rules
 from hub.ingress.settings import IngressSettings
@@ -27,7 +28,7 @@ from hub.kernel.room import Room, RoomHouse
 from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
 
-LOG_EVENTS = ("event.rejected",)
+LOG_EVENTS = ("event.rejected", "store.cleared", "store.filling", "store.relieved")
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 
 
@@ -46,8 +47,11 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
     def subscriptions() -> list[Resource]:
         return [subscription for _key, subscription in view.items()]
 
+    janitor = Janitor(house.bus, house.settings.streams)
     return Room(
         "ingress",
+        start=janitor.start,
+        stop=janitor.stop,
         routes={
             "edge": _routes(Endpoints(outside, subscriptions)),
             "internal": _internal_routes(Endpoints(inside, subscriptions)),
