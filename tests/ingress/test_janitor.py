@@ -75,7 +75,7 @@ async def test_what_every_subscription_has_read_makes_room(small: Bus) -> None:
     await read(small, "one", 40)
     await Janitor(small, SETTINGS).clear()
     kept = await state(small)
-    assert kept.bytes <= LIMIT * SETTINGS.clear_above * 1.02
+    assert LIMIT * SETTINGS.clear_above * 0.95 < kept.bytes <= LIMIT * SETTINGS.clear_above * 1.02
     assert 1 < kept.first_seq <= 41
 
 
