@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 READY_LIMIT_SECONDS = 60.0
 SETTLE_LIMIT_SECONDS = 60.0
-ASK_SECONDS = 3.0
+ASK_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _READY = ("Ready", "Subscription active")
 

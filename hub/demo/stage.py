@@ -39,7 +39,9 @@ def settings_of(data_dir: Path) -> dict[str, str]:
         "HUB_FUNCTIONS__PUBLISHER_URL": f"http://127.0.0.1:{ports['internal']}/publish",
         "HUB_DISPATCH__RECORD_SUCCESSES": "true",
         "HUB_DISPATCH__ACK_WAIT_SECONDS": "2",
-        "HUB_UP__BACKOFF_MAX_SECONDS": "0.5",  # what `--kill` kills five times over must not keep people waiting
+        # What `--kill` kills six times over must not keep people waiting.
+        "HUB_UP__BACKOFF_MAX_SECONDS": "0.2",
+        "HUB_INGRESS__PUBLISH_TIMEOUT_SECONDS": "2",
     }
 
 

@@ -56,6 +56,7 @@ def result_of(play: Play, data_dir: str) -> dict[str, Any]:
         "complaints": complaints,
         "data_dir": data_dir,
         "tally": play.tally(),
+        "kills": [{"process": name, "moment": moment} for name, moment in play.faults.struck],
         "outcomes": audit.counts(play.entries()),
         "events": [entry.as_document() for entry in play.entries()],
     }
