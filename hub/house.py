@@ -156,12 +156,14 @@ class Running:
         from hub.kernel.http.app import application
         from hub.kernel.http.server import Listener
         from hub.kernel.settings import ListenerSettings
+        from hub.up import frontdoor
 
         assert self._bus is not None  # noqa: S101 - narrows the type for the checker
         for name in names:
             if name not in LISTENERS:
                 raise Misconfigured(f"There is no listener '{name}'; there are {', '.join(LISTENERS)}.")
             routes = [route for room in self.rooms for route in room.routes.get(name, [])]
+            routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
             self.listeners.append(Listener(name, getattr(self.settings, name), application(routes), tls))
         metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)

@@ -3,12 +3,13 @@
 import asyncio
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hub.demo.stage import Stage
 
 
@@ -61,7 +62,7 @@ def _run(wanted: Wanted) -> bool:
 
     data_dir = new_data_dir()
     if not wanted.as_json:
-        say(f"The hub's data directory is {data_dir}.")
+        say(f"A hub starts, with the temporary data directory {data_dir}.")
     held = False
     try:
         with stage(data_dir) as running:
@@ -78,7 +79,7 @@ def _run(wanted: Wanted) -> bool:
 
 
 def _play(running: "Stage", wanted: Wanted) -> bool:
-    from hub.commands.session import say, say_json
+    from hub.commands.session import say, say_error, say_json
     from hub.demo import terminal
     from hub.demo.faults import Faults
     from hub.demo.play import Play
@@ -96,7 +97,7 @@ def _play(running: "Stage", wanted: Wanted) -> bool:
         else:
             say(terminal.summary_of(result))
         if wanted.keep:
-            _linger(running)
+            _linger(running, say_error if wanted.as_json else say)
     finally:
         sink.stop()
     return bool(result["held"])
@@ -110,14 +111,15 @@ async def _perform(play: Any, running: "Stage", show: Any) -> None:
         await perform(play, Company(running, connected), show)
 
 
-def _linger(running: "Stage") -> None:
+def _linger(running: "Stage", say: "Callable[[str], None]") -> None:
     """Leave the hub running until Ctrl-C."""
     from contextlib import suppress
     from threading import Event
 
-    from hub.commands.session import say_error
-
-    addresses = " ".join(f"{name}={url}" for name, url in running.hub.listeners.items())
-    say_error(f"The hub is still running: {addresses} HUB_DATA_DIR={Path(running.data_dir)}; Ctrl-C stops it.")
+    say("The hub goes on running until Ctrl-C, which removes its data too. In another terminal:")
+    say(f"  export HUB_DATA_DIR={running.data_dir}")
+    say("  hub status")
+    for name, url in running.hub.listeners.items():
+        say(f"  {name:<8} {url}")
     with suppress(KeyboardInterrupt):
         Event().wait()

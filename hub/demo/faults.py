@@ -55,7 +55,7 @@ class Faults:
         limit = time.monotonic() + LIMIT_SECONDS
         while self.hub.processes()[name]["state"] != "ready":
             if time.monotonic() > limit:
-                raise UpstreamUnavailable(f"The process '{name}' is not back {LIMIT_SECONDS:.0f} s after it was killed.")
+                raise UpstreamUnavailable(f"Process '{name}' is not back {LIMIT_SECONDS:.0f} s after it was killed.")
             await asyncio.sleep(_POLL_SECONDS)
         self.hub.kill(name)
 

@@ -48,18 +48,18 @@ class Play:
         """Return the account as it stands."""
         return audit.account(self.posted, self.sink.received.copy(), self.dead)
 
-    def tally(self) -> dict[str, int]:
-        """Return the counters that the terminal shows."""
-        accepted = sum(each.status < 300 for each in self.posted)
+    def tally(self, event_type: str = "") -> dict[str, int]:
+        """Return the counters that the terminal shows, of one event type or of all."""
+        posted = [each for each in self.posted if each.form != audit.PROBE and event_type in ("", each.type)]
+        mine = {each.id for each in posted}
         return {
-            "posted": len(self.posted),
-            "accepted": accepted,
-            "refused": len(self.posted) - accepted,
-            "delivered": len(self.sink.received),
-            "failed attempts": self.sink.refused.total(),
-            "dead letters": len(self.dead),
-            "replayed": len(self.replayed),
-        } | ({"kills": len(self.faults.struck)} if self.faults.names else {})
+            "posted": len(posted),
+            "refused": sum(each.status >= 300 for each in posted),
+            "delivered": len(mine.intersection(self.sink.received.copy())),
+            "failed attempts": sum(self.sink.refused[each] for each in mine),
+            "dead letters": len(mine & self.dead),
+            "replayed": len(mine & self.replayed),
+        }
 
     def complaints(self) -> list[str]:
         """Return what did not hold."""
@@ -184,7 +184,8 @@ async def _solve(play: Play, company: Company) -> None:
 
 async def _run_solution(play: Play, company: Company, url: str) -> tuple[int, str]:
     """Run the solution; return its exit status and what it complained of."""
-    command = (sys.executable, "-P", "-m", "hub.demo.solution", url, str(company.stage.authority))
+    stage = company.stage
+    command = (sys.executable, "-P", "-m", "hub.demo.solution", url, str(stage.authority), str(stage.shop))
     solution = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -198,6 +199,7 @@ async def _run_solution(play: Play, company: Company, url: str) -> tuple[int, st
     finally:
         if solution.returncode is None:
             solution.kill()
+            await solution.wait()
 
 
 async def _note(play: Play, company: Company, line: dict[str, Any]) -> None:

@@ -1,12 +1,11 @@
 """The connected solution of the demo, a process of its own that uses nothing but the hub's public HTTP.
 
-`python -m hub.demo.solution PAIRING_URL CA_FILE` pairs, registers, posts, and prints one JSON line per posted event.
+`python -m hub.demo.solution PAIRING_URL CA_FILE DIRECTORY` pairs, registers, posts, and prints a JSON line per event.
 """
 
 import json
 import ssl
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -125,8 +124,8 @@ def _batches(events: list[Planned]) -> Iterator[list[Planned]]:
 def say(event: Planned, answer: httpx.Response, form: str) -> None:
     """Print what became of one event."""
     duplicate = answer.headers.get("hub-duplicate", "").lower() == "true"
-    line = {"id": event.id, "form": form, "status": answer.status_code, "duplicate": duplicate}
-    write(line)
+    answered = {"status": answer.status_code, "duplicate": duplicate}
+    write({"id": event.id, "type": event.type, "form": form} | answered)
 
 
 def write(line: dict[str, Any]) -> None:
@@ -151,7 +150,7 @@ def run(pairing_url: str, ca: Path, folder: Path) -> int:
     status = NOT_PAIRED
     try:
         write({"step": "pairing"})
-        paired = pair(pairing_url, folder, ca=ca)
+        paired = pair(pairing_url, folder, ca=ca, force=True)
         status = 1
         post_everything(paired)
     except HubError as error:
@@ -162,8 +161,8 @@ def run(pairing_url: str, ca: Path, folder: Path) -> int:
 
 def main() -> int:
     """Run with the arguments of the command line; return the exit status."""
-    with tempfile.TemporaryDirectory(prefix="hub-demo-shop-") as folder:
-        return run(sys.argv[1], Path(sys.argv[2]), Path(folder))
+    url, ca, folder = sys.argv[1:]
+    return run(url, Path(ca), Path(folder))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ class Stage:
         """Return the file with the certificate by which the edge is checked."""
         return self.data_dir / "ca.crt"
 
+    @property
+    def shop(self) -> Path:
+        """Return the directory of the connected solution's own files."""
+        return self.data_dir.parent / "shop"
+
 
 def settings_of(data_dir: Path) -> dict[str, str]:
     """Return the environment of the demo's hub."""
@@ -46,11 +51,11 @@ def settings_of(data_dir: Path) -> dict[str, str]:
 
 
 def new_data_dir() -> Path:
-    """Create the temporary data directory, and make it the one of this program.
+    """Create a temporary directory with room for the hub's data, and make that the data directory of this program.
 
     Settings of the machine must not reach the demo: it would write into somebody's event store.
     """
-    data_dir = Path(tempfile.mkdtemp(prefix="hub-demo-")).resolve()
+    data_dir = Path(tempfile.mkdtemp(prefix="hub-demo-")).resolve() / "hub"
     for name in [name for name in os.environ if name.startswith("HUB_")]:
         del os.environ[name]
     os.environ.update(settings_of(data_dir))
@@ -68,8 +73,8 @@ def stage(data_dir: Path) -> Iterator[Stage]:
 
 
 def clear(data_dir: Path) -> None:
-    """Remove the data directory of a hub that has ended."""
-    shutil.rmtree(data_dir, ignore_errors=True)
+    """Remove the temporary directory: the data of a hub that has ended, and the files of its solution."""
+    shutil.rmtree(data_dir.parent, ignore_errors=True)
 
 
 @asynccontextmanager
