@@ -7,9 +7,9 @@ rooms, opens the listeners, says that it is ready, and undoes all of it in rever
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -43,14 +43,20 @@ def kinds() -> list[Kind]:
     return [*REGISTRY, *DISPATCH, *FUNCTIONS]
 
 
-def build(name: str, settings: "HubSettings", house: "House") -> "Room":
-    """Build one room.
+def check(rooms: Iterable[str], listeners: Iterable[str]) -> None:
+    """Accept names of workers and listeners.
 
     Raises:
-        Misconfigured: there is no such room.
+        Misconfigured: one of them is none; the text names those there are.
     """
-    if name not in ROOMS:
-        raise Misconfigured(f"There is no worker '{name}'; there are {', '.join(ROOMS)}.")
+    for kind, given, known in (("worker", rooms, ROOMS), ("listener", listeners, LISTENERS)):
+        for name in given:
+            if name not in known:
+                raise Misconfigured(f"There is no {kind} '{name}'; there are {', '.join(known)}.")
+
+
+def build(name: str, settings: "HubSettings", house: "House") -> "Room":
+    """Build one room; `check` has accepted its name."""
     door = import_module(f"hub.{name}.room")
     room: Room = door.build(getattr(settings, name), house.for_room(name))
     return room
@@ -65,13 +71,27 @@ async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSe
     running = Running(settings)
     started = time.monotonic()
     try:
-        await running.start(list(rooms), list(listeners))
+        if not await _unless(stopping, running.start(list(rooms), list(listeners))):
+            return
         running.notify_ready(stopping.set)
         log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
         await stopping.wait()
         log.info("process.stopping")
     finally:
         await running.stop()
+
+
+async def _unless(stopping: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
+    """Carry out an action unless told to stop first; return whether it was carried out."""
+    acting, told = asyncio.create_task(action), asyncio.create_task(stopping.wait())
+    await asyncio.wait({acting, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if acting.done():
+        await acting
+        return True
+    acting.cancel()
+    await asyncio.wait({acting})
+    return False
 
 
 def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
@@ -92,6 +112,7 @@ class Running:
         self._bus: Bus | None = None
         self._broker: NatsBroker | None = None
         self._house: House | None = None
+        self._started: list[Room] = []
 
     async def start(self, rooms: list[str], listeners: list[str]) -> None:
         """Connect, declare, build, follow, start, listen - in this order."""
@@ -149,6 +170,7 @@ class Running:
         began = time.monotonic()
         if room.start is not None:
             await room.start()
+        self._started.append(room)
         log.info("room.started", room=room.name, seconds=round(time.monotonic() - began, 3))
 
     async def _listen(self, names: list[str]) -> None:
@@ -160,8 +182,6 @@ class Running:
 
         assert self._bus is not None  # noqa: S101 - narrows the type for the checker
         for name in names:
-            if name not in LISTENERS:
-                raise Misconfigured(f"There is no listener '{name}'; there are {', '.join(LISTENERS)}.")
             routes = [route for room in self.rooms for route in room.routes.get(name, [])]
             routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
@@ -184,7 +204,7 @@ class Running:
     async def stop(self) -> None:
         """Close the listeners, finish what is in hand, leave the bus."""
         await asyncio.gather(*(listener.close() for listener in self.listeners))
-        for room in reversed(self.rooms):
+        for room in reversed(self._started):
             if room.stop is not None:
                 await room.stop()
             log.info("room.stopped", room=room.name)
