@@ -57,7 +57,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Return a hub for the tests of one file."""
     data_dir = tmp_path_factory.mktemp("journey") / "hub"
     ports = {f"HUB_{name}__PORT": str(free_port()) for name in ("EDGE", "PUBLIC", "INTERNAL")}
-    settings = ports | {"HUB_INGRESS__PUBLISH_TIMEOUT_SECONDS": "1"}
+    # A store that was killed stays away long enough to be missed.
+    settings = ports | {"HUB_INGRESS__PUBLISH_TIMEOUT_SECONDS": "1", "HUB_UP__BACKOFF_SECONDS": "2"}
     running = start_hub(data_dir, settings)
     yield House(running, os.environ | settings | {"HUB_DATA_DIR": str(data_dir)})
     running.stop()

@@ -147,7 +147,8 @@ def test_a_wrong_method_is_405_with_allow(shop: httpx.Client, method: str, path:
     """The answer names the methods that are possible."""
     answer = shop.request(method, path)
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+    allowed = answer.headers["allow"].split(", ")
+    assert "POST" in allowed and method not in allowed
 
 
 @pytest.mark.usefixtures("unharmed")
@@ -159,11 +160,10 @@ def test_a_wrong_method_of_the_metadata_is_405_with_allow(shop: httpx.Client) ->
 
 
 @pytest.mark.usefixtures("unharmed")
-@pytest.mark.parametrize("path", ["/shop/events", "/shop/v2/events"])
 @pytest.mark.parametrize("media", ["text/plain", "application/xml", "application/json"])
-def test_a_wrong_content_type_is_415(shop: httpx.Client, path: str, media: str) -> None:
+def test_a_wrong_content_type_is_415(shop: httpx.Client, media: str) -> None:
     """Neither an event in JSON nor attributes as headers: the answer says what to send."""
-    answer = shop.post(path, headers={"content-type": media}, content=json.dumps(EVENT))
+    answer = shop.post("/shop/events", headers={"content-type": media}, content=json.dumps(EVENT))
     assert answer.status_code == 415
     assert "application/cloudevents+json" in reason_of(answer)
 
