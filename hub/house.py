@@ -8,9 +8,9 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -44,14 +44,20 @@ def kinds() -> list[Kind]:
     return [*REGISTRY, *DISPATCH, *FUNCTIONS]
 
 
-def build(name: str, settings: "HubSettings", house: "House") -> "Room":
-    """Build one room.
+def check(rooms: Iterable[str], listeners: Iterable[str]) -> None:
+    """Accept names of workers and listeners.
 
     Raises:
-        Misconfigured: there is no such room.
+        Misconfigured: one of them is none; the text names those there are.
     """
-    if name not in ROOMS:
-        raise Misconfigured(f"There is no worker '{name}'; there are {', '.join(ROOMS)}.")
+    for kind, given, known in (("worker", rooms, ROOMS), ("listener", listeners, LISTENERS)):
+        for name in given:
+            if name not in known:
+                raise Misconfigured(f"There is no {kind} '{name}'; there are {', '.join(known)}.")
+
+
+def build(name: str, settings: "HubSettings", house: "House") -> "Room":
+    """Build one room; `check` has accepted its name."""
     door = import_module(f"hub.{name}.room")
     room: Room = door.build(getattr(settings, name), house.for_room(name))
     return room
@@ -66,7 +72,8 @@ async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSe
     running = Running(settings)
     started = time.monotonic()
     try:
-        await running.start(list(rooms), list(listeners))
+        if not await _unless(stopping, running.start(list(rooms), list(listeners))):
+            return
         _spare_collections()
         running.notify_ready(stopping.set)
         log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
@@ -81,6 +88,19 @@ def _spare_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+async def _unless(stopping: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
+    """Carry out an action unless told to stop first; return whether it was carried out."""
+    acting, told = asyncio.create_task(action), asyncio.create_task(stopping.wait())
+    await asyncio.wait({acting, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if acting.done():
+        await acting
+        return True
+    acting.cancel()
+    await asyncio.wait({acting})
+    return False
 
 
 def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
@@ -101,6 +121,7 @@ class Running:
         self._bus: Bus | None = None
         self._broker: NatsBroker | None = None
         self._house: House | None = None
+        self._started: list[Room] = []
 
     async def start(self, rooms: list[str], listeners: list[str]) -> None:
         """Connect, declare, build, follow, start, listen - in this order."""
@@ -158,6 +179,7 @@ class Running:
         began = time.monotonic()
         if room.start is not None:
             await room.start()
+        self._started.append(room)
         log.info("room.started", room=room.name, seconds=round(time.monotonic() - began, 3))
 
     async def _listen(self, names: list[str]) -> None:
@@ -166,12 +188,12 @@ class Running:
         from hub.kernel.http.direct import Doors
         from hub.kernel.http.server import Listener
         from hub.kernel.settings import ListenerSettings
+        from hub.up import frontdoor
 
         assert self._bus is not None  # noqa: S101 - narrows the type for the checker
         for name in names:
-            if name not in LISTENERS:
-                raise Misconfigured(f"There is no listener '{name}'; there are {', '.join(LISTENERS)}.")
             routes = [route for room in self.rooms for route in room.routes.get(name, [])]
+            routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
             doors = Doors(tuple(door for room in self.rooms for door in room.doors.get(name, ())))
             listener = Listener(name, getattr(self.settings, name), application(routes), tls, doors=doors)
@@ -194,7 +216,7 @@ class Running:
     async def stop(self) -> None:
         """Close the listeners, finish what is in hand, leave the bus."""
         await asyncio.gather(*(listener.close() for listener in self.listeners))
-        for room in reversed(self.rooms):
+        for room in reversed(self._started):
             if room.stop is not None:
                 await room.stop()
             log.info("room.stopped", room=room.name)

@@ -25,13 +25,14 @@ def run(
     """
     from hub import settings
     from hub.commands.session import refusals_as_exit
-    from hub.house import LISTENERS, serve
+    from hub.house import LISTENERS, check, serve
     from hub.kernel import logs
 
     words = list(rooms)
     names = [*(listen or []), *(word for word in words if word in LISTENERS)]
     workers = [word for word in words if word not in LISTENERS]
     with refusals_as_exit(settings_exit=2):
+        check(workers, names)
         tree = settings.load()
         logs.configure(tree.logs, process="+".join(workers))
         _loop_runner()(serve(workers, names, tree))

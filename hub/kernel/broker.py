@@ -23,6 +23,8 @@ from hub.kernel.settings import NatsSettings
 
 log = structlog.get_logger()
 
+FIRST_CONNECT_SECONDS = 5.0
+"""The client itself would try for ever, and nobody would hear why nothing starts."""
 CONNECTION_FILE = Path("run") / "nats.json"
 
 
@@ -63,20 +65,23 @@ async def connect(servers: list[str], name: str, on_reconnect: Callable[[], None
         log.debug("broker.failed", name=name, error=repr(error))
 
     try:
-        await client.connect(
-            servers=servers,
-            name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
-            connect_timeout=3,
-            allow_reconnect=True,
-            reconnected_cb=reconnected,
-            disconnected_cb=disconnected,
-            error_cb=failed,
-            pending_size=32 * 1024 * 1024,
-        )
+        async with asyncio.timeout(FIRST_CONNECT_SECONDS):
+            await client.connect(
+                servers=servers,
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
+                connect_timeout=3,
+                allow_reconnect=True,
+                reconnected_cb=reconnected,
+                disconnected_cb=disconnected,
+                error_cb=failed,
+                pending_size=32 * 1024 * 1024,
+            )
     except (NatsError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable("nats-server does not answer; is it up? See HUB_NATS__URL.") from error
+        raise BrokerUnavailable(
+            "nats-server does not answer; is the hub up (`hub status`), or HUB_NATS__URL right?"
+        ) from error
     return client
 
 

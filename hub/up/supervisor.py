@@ -159,7 +159,7 @@ class Supervisor:
         for child in self._children:
             if child.state == "restarting":
                 moments.append(child.due)
-            elif child.state == "starting":
+            elif child.state == "starting" and not child.overdue:
                 moments.append(now + PROBE_INTERVAL_SECONDS if child.probe else child.started + limits.start_seconds)
         return max(0.0, min(moments) - now)
 
@@ -180,8 +180,9 @@ class Supervisor:
         elif child.state == "starting" and child.probe is not None and child.probe():
             child.become_ready()
             self._report.change(child)
-        elif child.state == "starting" and child.age_seconds > self._patience(child):
+        elif child.state == "starting" and not child.overdue and child.age_seconds > self._patience(child):
             self._report.change(child, f"not ready after {child.age_seconds:.0f} s, killed")
+            child.overdue = True
             child.signal(signal.SIGKILL)
 
     def _patience(self, child: Child) -> float:
@@ -194,7 +195,7 @@ class Supervisor:
             return
         limits = self._plan.limits
         decision = decide(
-            status, lived_seconds=child.age_seconds, quick_failures=child.quick_failures, limits=limits
+            status, served_seconds=child.served_seconds, quick_failures=child.quick_failures, limits=limits
         )
         match decision:
             case Restart(wait_seconds, quick_failures):
