@@ -48,10 +48,17 @@ class Bench:
         """Return the log file of the Functions."""
         return self.directory / "log"
 
+    def home(self, **files: str) -> Path:
+        """Return the directory of the next Function, with files in it (`handler_js` is `handler.js`)."""
+        home = self.directory / f"revision-{len(self.workers)}"
+        home.mkdir(exist_ok=True)
+        for name, content in files.items():
+            (home / name.replace("_", ".")).write_text(content)
+        return home
+
     async def start(self, source: str, settings: FunctionsSettings = QUICK, **changes: Any) -> Worker:
         """Start a Function; its source may be indented."""
-        home = self.directory / f"revision-{len(self.workers)}"
-        home.mkdir()
+        home = self.home()
         (home / ("handler.js" if changes.get("node") else "handler.py")).write_text(textwrap.dedent(source))
         launch = Launch(
             label="default.orders",
@@ -81,13 +88,24 @@ class Bench:
         return await worker.invoke(invocation or Invocation(headers=event_headers(), body=b'{"id": 7}'), 10)
 
 
-@pytest.fixture
-async def node() -> str:
-    """Return the path of a Node interpreter."""
+async def node_path() -> str:
+    """Return the path of a Node interpreter, or skip the test."""
     try:
         return (await find_node("nodejs22", None)).path
     except InvalidInput:
         pytest.skip("there is no Node on this machine; the extra `node` brings one")
+
+
+@pytest.fixture
+async def node() -> str:
+    """Return the path of a Node interpreter."""
+    return await node_path()
+
+
+@pytest.fixture(params=["python", "node"])
+async def interpreter(request: pytest.FixtureRequest) -> str:
+    """Run the test for both languages: the path of Node, or nothing for Python."""
+    return await node_path() if request.param == "node" else ""
 
 
 @pytest.fixture

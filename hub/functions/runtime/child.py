@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any
 
-from hub.functions.runtime import answers, event, frames, handlers, mounts, offered, output
+from hub.functions.runtime import answers, event, frames, handlers, mounts, offered, output, tracing
 from hub.functions.runtime.confine import confine
 from hub.functions.runtime.crew import Crew
 from hub.functions.runtime.flow import Flow, StoppedError
@@ -44,6 +44,7 @@ class Child:
         self._offer = offered.Offer(setup["context"], self._publisher.publish)
         self._call = handlers.STYLES[setup["style"]]
         self._main: Any = None
+        self._traced = False
 
     def load(self) -> bool:
         """Import the handler and tell the hub how it went."""
@@ -80,6 +81,8 @@ class Child:
     def _invoke(self, frame: Frame) -> Frame:
         request = Request(json.loads(frame.header), frame.body)
         invocation = self._invocation
+        if not self._traced:
+            self._traced = tracing.install(invocation)
         invocation.call = frame.call
         invocation.event = request.headers.get("ce-id", "")
         invocation.traceparent = request.headers.get("traceparent", "")

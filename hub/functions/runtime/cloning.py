@@ -170,3 +170,7 @@ def _walk(repository: Any, tree: bytes, prefix: str) -> Iterator[tuple[str, byte
             yield f"{prefix}{name}", repository[entry.sha].data
         else:
             raise RefusedError("content", f"'{prefix}{name}' is a link or a submodule, which is not followed")
+
+
+if __name__ == "__main__":
+    main()

@@ -271,6 +271,8 @@ def read_answer(frame: Frame) -> tuple[Answer, bool]:
 def _ending(status: int) -> str:
     if status >= 0:
         return f"ended with exit status {status}"
+    if status == -signal.SIGKILL:
+        return "was ended by SIGKILL, as the kernel does when it uses more memory than its profile allows,"
     with contextlib.suppress(ValueError):
         return f"was ended by {signal.Signals(-status).name}"
     return f"was ended by signal {-status}"

@@ -22,14 +22,14 @@ import orjson
 
 from hub.functions.gitauth import credentials_of
 from hub.functions.model import Limits
+from hub.functions.runtime import cloning
 from hub.functions.runtime.cloning import is_commit
 from hub.functions.runtime.programs import fenced, handover
 from hub.functions.runtime.sources import write_whole
 from hub.functions.store import Secret
 from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
 
-_ROOT = str(Path(__file__).resolve().parents[3])
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop()); from hub.functions.runtime.cloning import main; main()"
+_PROGRAM = str(Path(cloning.__file__).resolve())
 _CREDENTIALS_IN_URL = re.compile(r"//[^/@\s]*@")
 _turns = asyncio.Semaphore(2)
 
@@ -67,7 +67,7 @@ async def fetch(repository: Mapping[str, Any], secrets: Secrets, known: Path, li
         return kept
     request = {
         "url": repository["url"],
-        "reference": reference,
+        "reference": reference.lower() if is_commit(reference) else reference,
         "baseDir": repository["baseDir"].strip(),
         "known": kept.commit if kept else "",
         "knownHosts": str(known / "known_hosts"),
@@ -139,7 +139,7 @@ async def _ask(request: dict[str, str], known: Path, limit_seconds: float) -> di
 
 async def _run(request: dict[str, str], known: Path, draft: str, limit_seconds: float) -> bytes:
     limits = fenced(Limits(), readable=(), writable=(draft, str(known)))
-    program = (sys.executable, "-I", "-c", _PROGRAM, _ROOT)
+    program = (sys.executable, "-I", _PROGRAM)
     process = await asyncio.create_subprocess_exec(
         *handover({"readable": limits.readable, "writable": limits.writable}, *program),
         env=_environment(draft),

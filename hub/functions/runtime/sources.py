@@ -71,7 +71,7 @@ def write_mounts(directory: Path, mounts: Mapping[str, Files]) -> dict[str, str]
         place.mkdir(parents=True, mode=0o700)
         for name, content in files.items():
             write_whole(place / Path(name).name, content)
-        places[os.path.normpath("/" + path)] = str(place)
+        places[os.path.normpath("/" + path.lstrip("/"))] = str(place)
     return places
 
 
