@@ -105,12 +105,12 @@ def routes(fleet: Fleet, failed: Failed) -> list[BaseRoute]:
 
     async def by_path(request: Request) -> Response:
         path = "/" + request.path_params.get("path", "")
-        return await _answered(fleet.find(key_of(request.path_params["name"], fleet)), request, path, failed)
+        return await answered(fleet.find(key_of(request.path_params["name"], fleet)), request, path, failed)
 
     async def by_host(request: Request) -> Response:
         parts = request.path_params
         key = subjects.key(parts["scope"], parts["name"])
-        return await _answered(fleet.find(key), request, request.url.path, failed)
+        return await answered(fleet.find(key), request, request.url.path, failed)
 
     paths = ("/functions/{name}", "/functions/{name}/{path:path}")
     hosts = Router([route("/{path:path}", by_host, _METHODS)])
@@ -120,7 +120,12 @@ def routes(fleet: Fleet, failed: Failed) -> list[BaseRoute]:
     ]
 
 
-async def _answered(revision: Revision, request: Request, path: str, failed: Failed) -> Response:
+async def answered(revision: Revision, request: Request, path: str, failed: Failed) -> Response:
+    """Call a Function with a request and return its answer.
+
+    Raises:
+        HubError: no process of the Function answered, or the body is too large.
+    """
     own = _own_answer(revision, request.method, path)
     if own is not None:
         return own

@@ -41,7 +41,7 @@ class Child:
         self._invocation = output.Invocation()
         output.capture(output.LogFile(setup["log"], setup["log_limit_bytes"]), self._invocation)
         self._publisher = Publisher(os.environ.get("PUBLISHER_PROXY_ADDRESS", ""), self._invocation)
-        self._offer = offered.Offer(setup["context"], self._publisher.publish)
+        self._offer = offered.Offer(setup["context"], self._publisher.publish, self._invocation)
         self._call = handlers.STYLES[setup["style"]]
         self._main: Any = None
         self._traced = False

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from hub.functions import checks, runtimes
 from hub.functions.conversion import REPOSITORY_ANNOTATION, repository_is_known
 from hub.functions.dependencies import Wanted, manifest_of, packages_of, requirements_of
-from hub.functions.environment import base_environment, body_limit_of, function_environment, timeout_of
+from hub.functions.environment import Values, base_environment, body_limit_of, function_environment, timeout_of
 from hub.functions.model import Launch, Limits
 from hub.functions.resources import allowance_of, scale_of
 from hub.functions.runtime.install import Progress, Workshop, install
@@ -27,7 +27,7 @@ from hub.functions.runtime.programs import FLOOR_BYTES, fenced
 from hub.functions.runtime.repository import Tree, fetch
 from hub.functions.runtime.sources import Files, inline_files, write_modules, write_mounts, write_source
 from hub.functions.settings import FunctionsSettings
-from hub.functions.store import Shelf
+from hub.functions.store import Secret
 from hub.kernel.errors import InvalidField, InvalidInput, MissingField
 from hub.kernel.resource import Resource
 
@@ -69,6 +69,18 @@ class Site:
         )
 
 
+class Shelf(Protocol):
+    """Where the values of Secrets and ConfigMaps are found; `store.Shelf` in the hub."""
+
+    def secrets(self, name: str) -> Secret | None:
+        """Return an opened Secret, or None when it does not exist."""
+        ...
+
+    def look_up(self, kind: str, name: str) -> Values | None:
+        """Return the values of a Secret or ConfigMap as text, or None when it does not exist."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A Function with everything it refers to looked up."""
@@ -86,6 +98,11 @@ class Plan:
         """Return what the status has to say about the Function although it is in order."""
         running = runtimes.named("node", self.node.version) if self.node else runtimes.interpreter()
         return runtimes.explained(self.function.spec["runtime"], running)
+
+    @property
+    def mounted_texts(self) -> tuple[str, ...]:
+        """Return the values of mounted Secrets, to be blotted out of texts."""
+        return tuple(content.decode(errors="replace") for files in self.mounts.values() for content in files.values())
 
     @property
     def digest(self) -> str:

@@ -213,7 +213,7 @@ class Fleet:
             await self._announce(_deployed(function, seconds))
 
     def _revision(self, function: Resource, plan: Plan, digest: str, request: Launch) -> Revision:
-        hidden = sealed_values(plan.environment, function.spec.get("env") or [])
+        hidden = sealed_values(plan.environment, function.spec.get("env") or []) + plan.mounted_texts
         worker = Worker(request, self._site.settings, lambda error: self._reported(revision, error))
         revision = Revision(function, digest, worker, self.meters.of(request.label), hidden, plan)
         return revision

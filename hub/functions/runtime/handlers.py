@@ -21,7 +21,9 @@ def with_event(main: Any, request: Request, offer: Offer) -> answers.Answer:
     Raises:
         InvalidEventError: the request claims to be an event and is none.
     """
-    argument = event.Event(event.event_fields(request), offer.publish)
+    fields = event.event_fields(request)
+    offer.invocation.event = fields.get("ce-id", "")  # of a structured event only now known
+    argument = event.Event(fields, offer.publish)
     return answers.answer_of(_awaited(main(argument, dict(offer.context))))
 
 

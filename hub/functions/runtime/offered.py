@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 from hub.functions.runtime import event, flasklike
+from hub.functions.runtime.output import Invocation
 from hub.functions.runtime.request import Request
 
 _MIB = 1024 * 1024
@@ -28,9 +29,12 @@ class Current(threading.local):
 class Offer(MetaPathFinder, Loader):
     """What a handler may import and call."""
 
-    def __init__(self, context: Mapping[str, Any], publish: Callable[[dict[str, Any]], Any]) -> None:
+    def __init__(
+        self, context: Mapping[str, Any], publish: Callable[[dict[str, Any]], Any], invocation: Invocation
+    ) -> None:
         """Keep what the modules speak about."""
         self.context = context
+        self.invocation = invocation
         self.publish = publish
         self._current = Current()
         self._makers = {"sdk": self._sdk, "flask": self._flask, "bottle": self._bottle}

@@ -72,6 +72,7 @@ function called(request, response) {
     return main(request, response);
   }
   const event = setup.style === 'kubeless' ? kubelessEventOf(request, response) : eventOf(request, response);
+  output.invocation.getStore().event = event['ce-id'] || ''; // of a structured event only now known
   return main(event, { ...context }, (...said) => callback(response, ...said));
 }
 

@@ -49,7 +49,7 @@ function record(stream, text) {
   const current = invocation.getStore();
   const fields = { time: new Date().toISOString().replace('Z', '+00:00'), stream };
   if (current) {
-    fields.invocation = current.call;
+    fields.invocation = `${process.pid}-${current.call}`;
     if (current.event) fields.event = current.event;
     if (current.traceparent) fields.trace = current.traceparent.split('-')[1] || '';
   }
