@@ -185,11 +185,12 @@ async def run(directory: Path, settings: FunctionsSettings, *, port: int, events
     local = Local(directory, settings, port)
     await local.open()
     try:
+        before = _state(directory)  # taken first: a change during the round is a change
         fine = await _round(local, directory, events)
         if once:
             return 0 if fine else 1
         say("  files are watched; end with Ctrl+C")
-        await _watch(local, directory, events)
+        await _watch(local, directory, events, before)
     finally:
         await local.close()
     return 0
@@ -202,8 +203,7 @@ async def _round(local: Local, directory: Path, events: list[Path]) -> bool:
     return all([await local.feed(path) for path in chosen])
 
 
-async def _watch(local: Local, directory: Path, events: list[Path]) -> None:
-    before = _state(directory)
+async def _watch(local: Local, directory: Path, events: list[Path], before: dict[str, float]) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         local.print_log()
