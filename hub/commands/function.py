@@ -1,9 +1,10 @@
-"""`hub function list|logs|invoke`: the Functions that the hub runs."""
+"""`hub function new|run|deploy|invoke|logs|list`: Functions, from the first line to production."""
 
 import asyncio
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,8 +12,9 @@ import typer
 
 if TYPE_CHECKING:
     from hub.commands.session import Session
+    from hub.kernel.resource import Kind
 
-app = typer.Typer(no_args_is_help=True, help="Functions: list them, read what they print, call them.")
+app = typer.Typer(no_args_is_help=True, help="Functions: write, run, deploy, call, watch them.")
 
 Name = Annotated[str, typer.Argument(help="Name of the Function.")]
 Scope = Annotated[str, typer.Option("--scope", "-s", help="Scope of the Function (Kyma's namespace).")]
@@ -20,7 +22,86 @@ Output = Annotated[
     Literal["table", "json"], typer.Option("--output", "-o", help="Lines for people, JSON for programs.")
 ]
 Text = Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="Text for people, JSON for programs.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the Function.", file_okay=False)]
 _POLL_SECONDS = 0.2
+
+
+@app.command(epilog="Example: hub function new orders --runtime node")
+def new(
+    name: Name,
+    runtime: Annotated[str, typer.Option("--runtime", "-r", help="python, node, or a version: nodejs24.")] = "python",
+    directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Where; default: ./NAME.")] = None,
+) -> None:
+    """Write a folder with a handler, its dependency file, the manifest and an event to try it with."""
+    from hub.commands import function_project
+    from hub.commands.session import refusals_as_exit, say
+
+    with refusals_as_exit():
+        for path in function_project.create(directory or Path(name), name, runtime):
+            say(str(path))
+
+
+@app.command(epilog="Example: hub function run orders")
+def run(
+    directory: Folder = Path(),
+    port: Annotated[int, typer.Option(help="Port to be called at; 0: any free one.", min=0, max=65535)] = 0,
+    event: Annotated[
+        list[Path] | None, typer.Option("--event", "-e", help="Event to feed it; default: the folder events/.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Feed the events and end; 1 when one fails.")] = False,
+) -> None:
+    """Run a Function from its folder, without a hub: again at each change, with its output and its answers."""
+    from hub import settings
+    from hub.commands import function_local
+    from hub.commands.session import quiet_logs, refusals_as_exit
+
+    with refusals_as_exit():
+        tree = settings.load()
+        quiet_logs()
+        running = function_local.run(directory.resolve(), tree.functions, port=port, events=event or [], once=once)
+        raise typer.Exit(asyncio.run(running))
+
+
+@app.command(epilog="Example: hub function deploy orders --scope shop")
+def deploy(
+    directory: Folder = Path(),
+    scope: Scope = "default",
+    wait: Annotated[float, typer.Option(help="Seconds to wait until it answers; 0: do not wait.", min=0)] = 120,
+) -> None:
+    """Send a Function from its folder to the hub, and wait until it answers or says why not."""
+    from hub.commands import function_project
+    from hub.commands.session import call, refusals_as_exit, say, say_error
+
+    with refusals_as_exit():
+        project = function_project.read(directory.resolve())
+    for name in project.left_out:
+        say_error(f"{name} is not sent: an inline source is one file. Put it into a Git repository, or into handler.")
+    began = time.monotonic()
+    outcome, problem = call(lambda session: _deploy(session, project.document, scope, wait))
+    if problem:
+        say_error(problem)
+        raise typer.Exit(1)
+    say(f"function/{project.name} {outcome} after {time.monotonic() - began:.1f} s")
+
+
+async def _deploy(session: "Session", document: dict[str, Any], scope: str, seconds: float) -> tuple[str, str]:
+    """Apply a Function and wait for its status; returns the outcome, and what is wrong."""
+    from hub.functions.conditions import READY, condition_of
+
+    answer = await session.ask("functions", "apply", {"document": document, "scope": scope})
+    metadata = answer["resource"]["metadata"]
+    until, said = time.monotonic() + seconds, ""
+    while time.monotonic() < until:
+        found = next(
+            (one for one in await session.resources("functions") if one.uid == metadata["uid"]), None
+        )
+        ready = condition_of(found, READY) if found is not None else {}
+        said = str(ready.get("message", ""))
+        judged = found is not None and found.status.get("observedGeneration") == metadata["generation"]
+        if judged and ready.get("status") in ("True", "False"):
+            return str(answer["outcome"]), "" if ready["status"] == "True" else said
+        await asyncio.sleep(_POLL_SECONDS / 2)
+    return str(answer["outcome"]), f"It does not answer after {seconds:g} s. {said}" if seconds else ""
 
 
 @app.command("list", epilog="Example: hub function list -o json")
@@ -33,10 +114,25 @@ def list_functions(
     from hub.commands.showing import selected, show
     from hub.functions.kinds import FUNCTION
 
-    async def read(session: "Session") -> list[Any]:
-        return await session.resources(FUNCTION.plural)
+    async def read(session: "Session") -> tuple[list[Any], dict[str, Any]]:
+        return await session.resources(FUNCTION.plural), (await session.ask(FUNCTION.plural, "stats", {}))["functions"]
 
-    show(FUNCTION, selected(FUNCTION, call(read), None, scope), output, single=False)
+    resources, stats = call(read)
+    found = [replace(one, status=one.status | {"live": stats.get(one.key, {})}) for one in resources]
+    show(_live(FUNCTION), selected(FUNCTION, found, None, scope), output, single=False)
+
+
+def _live(kind: "Kind") -> "Kind":
+    """Return the kind with columns of what happens now."""
+    from hub.kernel.resource import Column
+
+    def column(title: str, name: str) -> Column:
+        return Column(title, lambda found: str(found.status["live"].get(name, "-")))
+
+    live = (column("Processes", "instances"), column("Calls", "calls"), column("Failures", "failures"),
+            column("p50 ms", "p50Milliseconds"), column("p99 ms", "p99Milliseconds"))  # fmt: skip
+    kept = [one for one in kind.columns if one.title not in ("Created", "Message")]
+    return replace(kind, columns=(*kept, *live, *(one for one in kind.columns if one.title == "Message")))
 
 
 @app.command(epilog="Example: hub function logs orders -f")
@@ -45,15 +141,20 @@ def logs(
     scope: Scope = "default",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
+    only: Annotated[
+        str | None, typer.Option("--only", help="Only lines of this invocation, event or trace.")
+    ] = None,
     output: Text = "text",
 ) -> None:
-    """Show what a Function printed, with the time and the event it worked on."""
+    """Show what a Function printed: time, stream, invocation, event, text."""
+    from hub.commands.function_text import belongs, shown
     from hub.commands.session import refusals_as_exit, say
 
     with refusals_as_exit():
         path = _log_file(scope, name)
         for line in _lines(path, lines, follow=follow):
-            say(line if output == "json" else shown(line))
+            if only is None or belongs(line, only):
+                say(line if output == "json" else shown(line))
 
 
 def _log_file(scope: str, name: str) -> Path:
@@ -85,15 +186,6 @@ def _inode(file: Any) -> int:
     import os
 
     return os.fstat(file.fileno()).st_ino
-
-
-def shown(line: str) -> str:
-    """Return a line of the log as people read it; what the process wrote past the log stays as it is."""
-    try:
-        said = json.loads(line)
-        return f"{said['time'][11:23]} {said['stream'][3:]} {said.get('event') or '-'}  {said['text']}"
-    except (ValueError, KeyError, TypeError):
-        return line
 
 
 @app.command(epilog="""Example: hub function invoke orders --data '{"id": 7}'""")

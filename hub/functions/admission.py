@@ -11,6 +11,7 @@ from typing import Any
 
 from hub.functions import runtimes
 from hub.functions.environment import RESERVED
+from hub.functions.resources import PROFILES, amount
 from hub.kernel.errors import InvalidField, MissingField
 from hub.kernel.resource import need_map, need_text, refuse_unknown, text_map
 
@@ -18,7 +19,6 @@ SPEC = frozenset({
     "runtime", "runtimeImageOverride", "source", "env", "resourceConfiguration", "scaleConfig", "replicas", "template",
     "secretMounts", "labels", "annotations", "podSecurityContext", "containerSecurityContext",
 })  # fmt: skip
-PROFILES = {"function": ("XS", "S", "M", "L", "XL"), "build": ("local-dev", "slow", "normal", "fast")}
 OWN_PREFIX = "serverless.kyma-project.io/"
 SOURCE_LIMIT_BYTES = 900_000
 """The event store takes no value above one megabyte."""
@@ -57,7 +57,7 @@ def _need_runtime(runtime: Any, source: Spec) -> str:
     if runtime is None or runtime == "":
         text = source.get("inline", {}).get("source", "")
         return "python312" if "def main(" in text else runtimes.DEFAULT
-    if runtime not in runtimes.SUPPORTED and runtime not in runtimes.RETIRED:
+    if not isinstance(runtime, str) or not runtimes.is_known(runtime):
         raise _invalid("spec.runtime", runtimes.refusal(str(runtime)))
     return str(runtime)
 
@@ -192,8 +192,17 @@ def _need_profile(part: Spec, path: str, profiles: tuple[str, ...]) -> None:
     if profile is not None and profile not in profiles:
         names = ",".join(f"'{name}'" for name in profiles)
         raise _invalid(path, f"Invalid value: Invalid profile, please use one of: [{names}]")
-    amounts = need_map(resources or {}, f"{path}.resources")
-    refuse_unknown(amounts, {"limits", "requests", "claims"}, f"{path}.resources")
+    parts = need_map(resources or {}, f"{path}.resources")
+    refuse_unknown(parts, {"limits", "requests", "claims"}, f"{path}.resources")
+    for part_name in ("limits", "requests"):
+        _need_amounts(parts.get(part_name) or {}, f"{path}.resources.{part_name}")
+
+
+def _need_amounts(value: Any, path: str) -> None:
+    for name, quantity in need_map(value, path).items():
+        number = amount(quantity)
+        if number is None or number < 0:
+            raise _invalid(f"{path}.{name}", f"Invalid value: {quantity!r} is no quantity; write 100m, 1.5 or 64Mi")
 
 
 def _need_mounts(value: Any) -> None:

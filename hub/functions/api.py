@@ -1,30 +1,43 @@
-"""Calling a Function over HTTP: any method, any path behind its name; the answer is passed through."""
+"""Calling a Function over HTTP: any method, any path behind its name; the answer is passed through as it comes.
 
+Two forms: `/functions/{name}/…`, and Kyma's own: the host name `{name}.{scope}.svc.cluster.local`, the path as it is.
+"""
+
+import asyncio
+import contextlib
 import re
 import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Host, Router
 
 from contracts import subjects
 from hub.functions.handlers import Failed
-from hub.functions.model import Answer, Invocation
+from hub.functions.model import Answer, Invocation, Rest
 from hub.functions.outcomes import SUCCEEDED
-from hub.functions.runtime.fleet import Fleet
-from hub.functions.settings import FunctionsSettings
+from hub.functions.runtime.fleet import Fleet, Revision
 from hub.kernel.errors import HubError
 from hub.kernel.http.app import route
 from hub.kernel.http.body import read_body
 from hub.kernel.resource import DEFAULT_SCOPE
 from hub.kernel.trace import traceparent_of
 
+log = structlog.get_logger()
+
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_HOST_ENDS = ("", ".svc", ".svc.cluster.local")
 # What belongs to one connection, or is set by the listener itself, is not passed through.
 _OWN_HEADERS = frozenset({
     "connection", "content-length", "date", "keep-alive", "server", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
 _LINE_BREAK = re.compile(r"[\r\n\0]+")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+Message = MutableMapping[str, Any]
 
 
 def key_of(name: str, fleet: Fleet) -> str:
@@ -34,47 +47,122 @@ def key_of(name: str, fleet: Fleet) -> str:
     return subjects.key(scope, rest) if rest and not fleet.knows(plain) else plain
 
 
-def response_of(answer: Answer) -> Response:
-    """Return a Function's answer as a response; a header cannot break out of its line."""
-    response = Response(answer.body, status_code=answer.status)
-    for name, value in answer.headers.items():
-        if name.lower() not in _OWN_HEADERS:
-            response.headers[_one_line(name)] = _one_line(value)
-    return response
+class Passed(Response):
+    """A Function's answer as a response, whole or part by part; a header cannot break out of its line."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Take status, headers and what there is of the body."""
+        super().__init__(answer.body, status_code=answer.status)
+        self._rest = answer.rest
+        for name, value in answer.headers.items():
+            if name.lower() not in _OWN_HEADERS and _HEADER_NAME.fullmatch(name):
+                self.headers[name] = _one_line(value)
+        if self._rest is not None:
+            del self.headers["content-length"]
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """Send the response; when the Function fails in the middle the connection is cut, so that nobody takes it for
+        whole."""
+        if self._rest is None:
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        watching = asyncio.create_task(_close_when_gone(receive, self._rest))
+        try:
+            await send(_part(bytes(self.body)))
+            async for part in self._rest:
+                await send(_part(part))
+            await send(_part(b"", more=False))
+        except HubError as error:
+            log.warning("answer.broken", error=error.detail)
+        finally:
+            self._rest.close()
+            watching.cancel()
+
+
+def _part(body: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def _close_when_gone(receive: Callable[[], Awaitable[Message]], rest: Rest) -> None:
+    with contextlib.suppress(OSError):
+        while (await receive())["type"] != "http.disconnect":
+            continue
+    rest.close()
 
 
 def _one_line(text: str) -> str:
     return _LINE_BREAK.sub(" ", text).encode("latin-1", "replace").decode("latin-1")
 
 
-def routes(fleet: Fleet, settings: FunctionsSettings, failed: Failed) -> list[BaseRoute]:
+def routes(fleet: Fleet, failed: Failed) -> list[BaseRoute]:
     """Return the routes of the internal listener."""
 
-    async def invoke(request: Request) -> Response:
-        revision = fleet.find(key_of(request.path_params["name"], fleet))
-        invocation = await _invocation(request, settings.body_limit_bytes)
-        began = time.perf_counter()
-        answer: Answer | HubError
-        try:
-            answer = await revision.worker.invoke(invocation, revision.worker.launch.timeout_seconds)
-        except HubError as error:
-            answer = error
-        if revision.meter.count(answer, began) != SUCCEEDED:
-            failed(revision, invocation, answer, time.perf_counter() - began)
-        if isinstance(answer, HubError):
-            raise answer
-        return response_of(answer)
+    async def by_path(request: Request) -> Response:
+        path = "/" + request.path_params.get("path", "")
+        return await answered(fleet.find(key_of(request.path_params["name"], fleet)), request, path, failed)
+
+    async def by_host(request: Request) -> Response:
+        parts = request.path_params
+        key = subjects.key(parts["scope"], parts["name"])
+        return await answered(fleet.find(key), request, request.url.path, failed)
 
     paths = ("/functions/{name}", "/functions/{name}/{path:path}")
-    return [route(path, invoke, _METHODS) for path in paths]
+    hosts = Router([route("/{path:path}", by_host, _METHODS)])
+    return [
+        *(Host(f"{{name}}.{{scope}}{end}", hosts) for end in reversed(_HOST_ENDS) if end),
+        *(route(path, by_path, _METHODS) for path in paths),
+    ]
 
 
-async def _invocation(request: Request, limit_bytes: int) -> Invocation:
+async def answered(revision: Revision, request: Request, path: str, failed: Failed) -> Response:
+    """Call a Function with a request and return its answer.
+
+    Raises:
+        HubError: no process of the Function answered, or the body is too large.
+    """
+    own = _own_answer(revision, request.method, path)
+    if own is not None:
+        return own
+    launch = revision.worker.launch
+    invocation = await _invocation(request, path, launch.body_limit_bytes)
+    began = time.perf_counter()
+    answer: Answer | HubError
+    try:
+        answer = await revision.worker.invoke(invocation, launch.timeout_seconds)
+    except HubError as error:
+        answer = error
+    if revision.meter.count(answer, began, request.method) != SUCCEEDED:
+        failed(revision, invocation, answer, time.perf_counter() - began)
+    if isinstance(answer, HubError):
+        raise answer
+    return Passed(answer)
+
+
+def _own_answer(revision: Revision, method: str, path: str) -> Response | None:
+    """Answer what upstream's servers answer themselves; the handler is not called."""
+    if method not in ("GET", "HEAD"):
+        return None
+    if path == "/healthz":
+        return Response("OK", media_type="text/plain")
+    if path == "/favicon.ico":
+        return Response(status_code=204)
+    if path == "/metrics":
+        return Response(revision.meter.render(), media_type="text/plain; version=0.0.4")
+    return None
+
+
+async def _invocation(request: Request, path: str, limit_bytes: int) -> Invocation:
     headers = dict(request.headers)
     headers["traceparent"] = traceparent_of(headers)
     return Invocation(
         method=request.method,
-        path="/" + request.path_params.get("path", ""),
+        path=path,
         query=request.url.query,
         headers=headers,
         body=await read_body(request, limit_bytes),

@@ -24,8 +24,9 @@ RESERVED = (
 )
 """Names a Function may not set, as upstream."""
 
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_BODY_MOST_BYTES = 128 * 1024 * 1024
 
 Values = Mapping[str, str]
 Lookup = Callable[[str, str], Values | None]
@@ -94,18 +95,20 @@ def config_map_values(spec: Mapping[str, Any]) -> dict[str, str]:
     return binary | {name: value or "" for name, value in (spec.get("data") or {}).items()}
 
 
-def secret_values(opened: Values) -> dict[str, str]:
-    """Return the values of an opened Secret (base64 by name) as text."""
-    return {name: _decoded(value) for name, value in opened.items()}
+def secret_values(opened: Values) -> dict[str, bytes]:
+    """Return the values of an opened Secret (base64 by name)."""
+    return {name: base64.b64decode(value) for name, value in opened.items()}
 
 
 def _decoded(value: str) -> str:
     return base64.b64decode(value).decode("utf-8", "replace")
 
 
-def references(entries: list[dict[str, Any]]) -> bool:
-    """Say whether any entry takes its value from a Secret or ConfigMap."""
-    return any(entry.get("valueFrom") for entry in entries)
+def refers(spec: Mapping[str, Any]) -> bool:
+    """Say whether a Function takes anything from Secrets or ConfigMaps."""
+    repository = (spec.get("source") or {}).get("gitRepository") or {}
+    entries = spec.get("env") or []
+    return bool(spec.get("secretMounts") or repository.get("auth")) or any(one.get("valueFrom") for one in entries)
 
 
 def sealed_values(environment: Values, entries: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -121,3 +124,21 @@ def timeout_of(environment: Values, default_seconds: float) -> float:
     except ValueError:
         return default_seconds
     return seconds if 0 < seconds < 1e9 else default_seconds
+
+
+def body_limit_of(environment: Values, runtime: str, default_bytes: int) -> int:
+    """Return the largest body of a request in bytes: what the runtime's own variable says, else the default.
+
+    Source: kyma-project/serverless:components/runtimes (REQ_MB_LIMIT, FUNC_BODY_MB_LIMIT, FUNC_MEMFILE_MAX).
+    """
+    names = {"REQ_MB_LIMIT": 1024 * 1024, "FUNC_BODY_MB_LIMIT": 1024 * 1024}
+    if runtime.startswith("python"):
+        names = {"FUNC_MEMFILE_MAX": 1, "FUNC_BODY_MB_LIMIT": 1024 * 1024}
+    for name, unit in names.items():
+        try:
+            given = float(environment.get(name, ""))
+        except ValueError:
+            continue
+        if 0 < given * unit <= _BODY_MOST_BYTES:
+            return int(given * unit)
+    return default_bytes

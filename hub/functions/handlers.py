@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from nats.aio.client import Client
@@ -42,6 +43,7 @@ class Calls:
         self._something = asyncio.Event()
         self._subscription: Subscription | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._collecting: set[asyncio.Task[None]] = set()
         self.in_hand = 0
 
     async def start(self) -> None:
@@ -66,7 +68,10 @@ class Calls:
             self.in_hand -= 1
             if revision.meter.count(answer, began) != SUCCEEDED:
                 self._failed(revision, invocation, answer, time.perf_counter() - began)
-            self._reply(message.reply, answer, revision.hidden)
+            if isinstance(answer, Answer) and answer.rest is not None:
+                self._collect(message.reply, answer, revision.hidden)
+            else:
+                self._reply(message.reply, answer, revision.hidden)
 
         seconds = limit_of(headers, revision.worker.launch.timeout_seconds)
         revision.worker.call(invocation, seconds, done)
@@ -75,6 +80,16 @@ class Calls:
         if subject:
             self._replies.append((subject, *reply_of(answer, self._settings.answer_limit_bytes, hidden)))
             self._something.set()
+
+    def _collect(self, subject: str, answer: Answer, hidden: tuple[str, ...]) -> None:
+        """Reply to a call whose answer comes in parts, when enough of it is there."""
+
+        async def collect() -> None:
+            self._reply(subject, await whole_of(answer, self._settings.answer_limit_bytes), hidden)
+
+        task = asyncio.create_task(collect(), name="function-answer")
+        self._collecting.add(task)
+        task.add_done_callback(self._collecting.discard)
 
     async def _send_replies(self) -> None:
         while True:
@@ -92,10 +107,28 @@ class Calls:
         if self._subscription is not None:
             await _unsubscribe(self._subscription)
         limit = time.monotonic() + grace_seconds
-        while (self.in_hand or self._replies) and time.monotonic() < limit:  # noqa: ASYNC110 - once per process
+        while (self.in_hand or self._collecting or self._replies) and time.monotonic() < limit:  # noqa: ASYNC110 - once per process
             await asyncio.sleep(0.01)
         if self._sending is not None:
             self._sending.cancel()
+
+
+async def whole_of(answer: Answer, limit_bytes: int) -> Answer | HubError:
+    """Return an answer with its parts put together, up to a limit; the Function may stop there."""
+    if answer.rest is None:
+        return answer
+    parts, size = [answer.body], len(answer.body)
+    try:
+        async for part in answer.rest:
+            parts.append(part)
+            size += len(part)
+            if size >= limit_bytes:
+                break
+    except HubError as error:
+        return error
+    finally:
+        answer.rest.close()
+    return replace(answer, body=b"".join(parts), rest=None)
 
 
 async def _unsubscribe(subscription: Subscription) -> None:

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from hub.functions.admission import need_spec
 from hub.functions.conditions import CONFIGURED, READY, RUNNING, condition_of
-from hub.functions.conversion import OLD_VERSION, converted
+from hub.functions.conversion import KUBELESS_VERSION, OLD_VERSION, converted
 from hub.kernel.resource import Column, Kind, Resource
 
 API_VERSION = "serverless.kyma-project.io/v1alpha2"
 
 
 def admit_function(new: Resource, _old: Resource | None) -> Resource:
-    """Judge a Function of either version; an older one is converted first."""
+    """Judge a Function of any version; an older one is converted first."""
     resource = converted(new)
     return replace(resource, spec=need_spec(resource.spec))
 
@@ -29,7 +29,7 @@ def _message(resource: Resource) -> str:
 FUNCTION = Kind(
     kind="Function",
     plural="functions",
-    api_versions=(API_VERSION, OLD_VERSION),
+    api_versions=(API_VERSION, OLD_VERSION, KUBELESS_VERSION),
     admit=admit_function,
     short_names=("fn", "fns"),
     columns=(
@@ -43,18 +43,25 @@ FUNCTION = Kind(
     ),
     description="Code of yours that the hub runs: triggered by events, called over HTTP.",
     fields={
-        "spec.runtime": "python312; older names run on the hub's own interpreter. Node runtimes are kept, not run yet.",
+        "spec.runtime": "nodejs20, nodejs22, nodejs24, python312; nodejs26 and python314 get the request itself."
+        " Other versions run on the interpreter there is, and the status says so.",
         "spec.source.inline.source": "The code; defines `main(event, context)`.",
-        "spec.source.inline.dependencies": "Text of requirements.txt.",
-        "spec.source.gitRepository": "url, baseDir, reference, auth: kept, not run yet.",
+        "spec.source.inline.dependencies": "Text of requirements.txt or package.json.",
+        "spec.source.gitRepository.url": "Address: https, git or ssh.",
+        "spec.source.gitRepository.baseDir": "Directory that holds handler.py or handler.js.",
+        "spec.source.gitRepository.reference": "Branch, tag or commit; branches and tags are looked up again.",
+        "spec.source.gitRepository.auth.type": "basic (user name and password or token) or key (SSH).",
+        "spec.source.gitRepository.auth.secretName": "Secret with the credentials, in the Function's scope.",
         "spec.env": "Variables: name with value, or valueFrom a Secret or ConfigMap (secretKeyRef, configMapKeyRef).",
-        "spec.replicas": "Accepted; one process answers.",
-        "spec.scaleConfig": "minReplicas, maxReplicas: accepted, deprecated upstream.",
-        "spec.resourceConfiguration": "Profile (XS, S, M, L, XL) or resources: checked, not enforced yet.",
-        "spec.secretMounts": "secretName, mountPath: checked, not mounted yet.",
+        "spec.replicas": "Number of processes. Absent: one at most, started when it is called. 0: none at rest.",
+        "spec.scaleConfig": "minReplicas, maxReplicas: as many processes as the backlog asks for.",
+        "spec.resourceConfiguration.function.profile": "XS, S, M, L (default) or XL: memory of a process.",
+        "spec.resourceConfiguration.function.resources": "limits and requests instead of a profile.",
+        "spec.secretMounts": "secretName, mountPath: the Secret's values as files at that path.",
         "spec.labels": "Labels of the process; no key may begin with serverless.kyma-project.io/.",
         "spec.annotations": "Annotations of the process; the same rule.",
-    },
+        "spec.runtimeImageOverride": "Accepted, without effect: there are no images here.",
+        },
 )
 
 KINDS = (FUNCTION,)

@@ -1,11 +1,29 @@
-"""Counts the calls of one Function and how long they took; look-ups by label are done once, not per call."""
+"""Counts the calls of each Function and how long they took: for Prometheus by upstream's names, and for people.
+
+The hot path adds to plain numbers; names and labels are put to them when somebody asks.
+
+Source: kyma-project/serverless:components/runtimes (function_calls_total, function_failures_total,
+function_duration_seconds).
+"""
 
 import time
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from hub.functions.model import Answer
 from hub.functions.outcomes import FAILED, SUCCEEDED, TIMED_OUT, UNAVAILABLE, outcome_of
 from hub.kernel.errors import HubError
-from hub.kernel.metrics import INVOCATION_SECONDS, INVOCATIONS
+from hub.kernel.metrics import INVOCATION_SECONDS, INVOCATIONS, REGISTRY
+
+_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_REMEMBERED = 1000
 
 
 class Meter:
@@ -13,14 +31,106 @@ class Meter:
 
     def __init__(self, label: str) -> None:
         """Look up the counters."""
+        self.label = label
+        self.calls: Counter[str] = Counter()
+        """By method."""
+        self.failures: Counter[str] = Counter()
+        self.buckets = [0] * (len(_BOUNDS) + 1)
+        self.seconds = 0.0
+        self._latest: deque[float] = deque(maxlen=_REMEMBERED)
         self._counters = {
             outcome: INVOCATIONS.labels(function=label, outcome=outcome)
             for outcome in (SUCCEEDED, FAILED, TIMED_OUT, UNAVAILABLE)
         }
 
-    def count(self, answer: Answer | HubError, began: float) -> str:
+    def count(self, answer: Answer | HubError, began: float, method: str = "POST") -> str:
         """Count one call that began at a moment of `time.perf_counter`; returns its outcome."""
-        outcome = outcome_of(answer)
+        outcome, seconds = outcome_of(answer), time.perf_counter() - began
         self._counters[outcome].inc()
-        INVOCATION_SECONDS.observe(time.perf_counter() - began)
+        INVOCATION_SECONDS.observe(seconds)
+        self.calls[method] += 1
+        if outcome != SUCCEEDED:
+            self.failures[method] += 1
+        self.buckets[bisect_left(_BOUNDS, seconds)] += 1
+        self.seconds += seconds
+        self._latest.append(seconds)
         return outcome
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers for people: calls, failures, and the milliseconds of the latest calls."""
+        latest = sorted(self._latest)
+        return {
+            "calls": self.calls.total(),
+            "failures": self.failures.total(),
+            "p50Milliseconds": _at(latest, 0.5),
+            "p99Milliseconds": _at(latest, 0.99),
+        }
+
+    def render(self) -> bytes:
+        """Return the numbers in the Prometheus text format."""
+        registry = CollectorRegistry()
+        registry.register(_One(self))
+        return generate_latest(registry)
+
+
+def _at(ordered: list[float], share: float) -> float:
+    return round(ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000, 2) if ordered else 0.0
+
+
+class Meters(Collector):
+    """The counters of all Functions of this process; a Function's go on over its revisions."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._meters: dict[str, Meter] = {}
+
+    def of(self, label: str) -> Meter:
+        """Return the counters of a Function."""
+        return self._meters.setdefault(label, Meter(label))
+
+    def forget(self, label: str) -> None:
+        """Forget a Function that has been removed."""
+        self._meters.pop(label, None)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the numbers by upstream's names."""
+        return _families(self._meters.values())
+
+    def register(self) -> None:
+        """Have the numbers served with all others."""
+        REGISTRY.register(self)
+
+    def unregister(self) -> None:
+        """Have them served no more; saying so twice does no harm."""
+        with suppress(KeyError):
+            REGISTRY.unregister(self)
+
+
+def _families(meters: Iterable[Meter]) -> Iterator[Metric]:
+    calls = CounterMetricFamily("function_calls", "Calls of Functions", labels=["function", "method"])
+    failures = CounterMetricFamily("function_failures", "Failed calls", labels=["function", "method"])
+    seconds = HistogramMetricFamily("function_duration_seconds", "Seconds per call", labels=["function"])
+    for meter in meters:
+        for method, number in meter.calls.items():
+            calls.add_metric([meter.label, method], number)
+        for method, number in meter.failures.items():
+            failures.add_metric([meter.label, method], number)
+        seconds.add_metric([meter.label], list(_cumulative(meter.buckets)), meter.seconds)
+    return iter((calls, failures, seconds))
+
+
+class _One(Collector):
+    """The counters of a single Function."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def collect(self) -> Iterator[Metric]:
+        return _families([self._meter])
+
+
+def _cumulative(buckets: list[int]) -> Iterator[tuple[str, float]]:
+    total = 0
+    for bound, number in zip((*map(str, _BOUNDS), "+Inf"), buckets, strict=True):
+        total += number
+        yield bound, total

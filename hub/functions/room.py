@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from faststream.nats import NatsRouter
 
+from contracts import subjects
 from contracts.envelope import Contract
 from contracts.function.v1 import FunctionFailed
 from hub.functions.api import routes
@@ -22,6 +24,7 @@ from hub.kernel.room import Room, RoomHouse
 LOG_EVENTS = (
     "function.deployed", "function.undeployable", "function.removed", "function.failed", "function.ended",
     "function.misbehaved", "function.status_unwritten", "dependencies.requested", "reply.lost", "subscription.lost",
+    "answer.broken",
 )  # fmt: skip
 _ANNOUNCEMENTS_AT_ONCE = 100
 
@@ -43,7 +46,13 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
 
     calls = Calls(fleet, house.bus.nc, settings, failed)
 
+    async def stats(_request: dict[str, Any]) -> dict[str, Any]:
+        return {"functions": fleet.summaries()}
+
+    house.answer(router, subjects.ask(FUNCTION.plural, "stats"), stats)
+
     async def start() -> None:
+        fleet.meters.register()
         fleet.start()
         await calls.start()
 
@@ -52,11 +61,12 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
         await calls.stop(limit - house.clock.monotonic())
         await fleet.stop(limit - house.clock.monotonic())
         await asyncio.gather(*announcements, return_exceptions=True)
+        fleet.meters.unregister()
 
     return Room(
         "functions",
         router=router,
-        routes={"internal": routes(fleet, settings, failed)},
+        routes={"internal": routes(fleet, failed)},
         kinds=KINDS,
         writes=(FUNCTION.plural,),
         start=start,

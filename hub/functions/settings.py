@@ -19,6 +19,10 @@ class FunctionsSettings(BaseModel):
     retry_max_seconds: float = Field(60, gt=0, description="""Longest such pause.""")
     install_seconds: float = Field(600, gt=0, description="""Seconds the installation of one Function's dependencies
         may take.""")
+    backlog: int = Field(10_000, ge=1, description="""Calls of one Function that may wait for a process with room; more
+        are refused at once and may be tried again.""")
+    idle_seconds: float = Field(300, ge=0, description="""Seconds without a call after which a process beyond the
+        Function's least number is ended; 0 keeps it for ever.""")
     body_limit_bytes: int = Field(10 * 1024 * 1024, ge=1, description="""Largest body of an invocation over HTTP, in
         bytes; larger ones are answered 413.""")
     answer_limit_bytes: int = Field(50 * 1024, ge=0, description="""Bytes of a Function's answer that are handed back
@@ -31,3 +35,20 @@ class FunctionsSettings(BaseModel):
         `PUBLISHER_PROXY_ADDRESS` in their environment. Absent: `/publish` on the internal listener.""")
     gateway_url: str = Field("http://127.0.0.1:8083", description="""Address of the Application Gateway, as
         `GATEWAY_URL` in the environment of Functions.""")
+    node: str | None = Field(None, description="""Path of the Node interpreter for Node Functions. Absent: that of the
+        extra `node`, else the machine's own.""")
+    confined: bool = Field(True, description="""Whether the kernel keeps Functions and installers of dependencies away
+        from every file that is not theirs or the system's (Landlock, where the kernel has it).""")
+    control_groups: bool = Field(True, description="""Whether each process of a Function gets a control group with the
+        memory, processor and number of processes of its profile, where the hub may make some.""")
+    readable: list[str] = Field([], description="""Further paths that Functions and installers may read, such as a
+        directory of packages.""")
+    writable: list[str] = Field([], description="""Further paths that Functions may read and write.""")
+    processes_limit: int = Field(256, ge=8, description="""Threads and processes that one process of a Function may
+        have, itself included.""")
+    open_files_limit: int = Field(1024, ge=64, description="""Files and sockets a process of a Function may have
+        open.""")
+    git_seconds: float = Field(120, gt=0, description="""Seconds a Git repository may take to be looked up or
+        fetched.""")
+    git_poll_seconds: float = Field(300, gt=0, description="""Pause between look-ups of a branch or tag that a Function
+        is taken from; upstream's is five minutes as well.""")

@@ -5,12 +5,13 @@ again against what is stored now, and a status that says nothing new is not writ
 """
 
 import base64
+from dataclasses import dataclass
 
 import orjson
 
 from contracts import subjects
 from hub.functions.conditions import State, status_of
-from hub.functions.environment import Lookup, Values, config_map_values, secret_values
+from hub.functions.environment import Values, config_map_values, secret_values
 from hub.functions.kinds import FUNCTION
 from hub.kernel.clock import rfc3339
 from hub.kernel.errors import RevisionConflict
@@ -18,6 +19,19 @@ from hub.kernel.resource import Resource
 from hub.kernel.room import RoomHouse
 
 _RETRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """An opened Secret."""
+
+    type: str
+    values: dict[str, bytes]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return the values as text."""
+        return {name: value.decode("utf-8", "replace") for name, value in self.values.items()}
 
 
 class FunctionStore:
@@ -32,22 +46,15 @@ class FunctionStore:
         self.secrets = house.resource_view(subjects.SECRETS)
         self.config_maps = house.resource_view(subjects.CONFIGMAPS)
 
-    def look_up(self, scope: str) -> Lookup:
-        """Return how the values of a scope's Secrets and ConfigMaps are found."""
+    def shelf(self, scope: str) -> "Shelf":
+        """Return what Functions of a scope may take values from."""
+        return Shelf(self, scope)
 
-        def find(kind: str, name: str) -> Values | None:
-            view = self.secrets if kind == "Secret" else self.config_maps
-            resource = view.get(subjects.key(scope, name))
-            if resource is None:
-                return None
-            return self._opened(resource) if kind == "Secret" else config_map_values(resource.spec)
-
-        return find
-
-    def _opened(self, secret: Resource) -> Values:
+    def opened(self, secret: Resource) -> Secret:
+        """Return a Secret with its values."""
         sealed = base64.b64decode(secret.spec.get("sealed", ""))
         plain = self._keys.open(sealed, f"{subjects.SECRETS}/{secret.key}")
-        return secret_values(orjson.loads(plain))
+        return Secret(str(secret.spec.get("type") or ""), secret_values(orjson.loads(plain)))
 
     async def put_status(self, function: Resource, state: State) -> bool:
         """Store how it stands with a Function; returns whether that was news.
@@ -67,3 +74,25 @@ class FunctionStore:
                 continue
             return True
         return False
+
+
+class Shelf:
+    """The Secrets and ConfigMaps of one scope."""
+
+    def __init__(self, store: FunctionStore, scope: str) -> None:
+        """Look into the views of a store."""
+        self._store = store
+        self._scope = scope
+
+    def secrets(self, name: str) -> Secret | None:
+        """Return an opened Secret, or None when it does not exist."""
+        resource = self._store.secrets.get(subjects.key(self._scope, name))
+        return self._store.opened(resource) if resource is not None else None
+
+    def look_up(self, kind: str, name: str) -> Values | None:
+        """Return the values of a Secret or ConfigMap as text, or None when it does not exist."""
+        if kind == "Secret":
+            secret = self.secrets(name)
+            return secret.texts if secret is not None else None
+        resource = self._store.config_maps.get(subjects.key(self._scope, name))
+        return config_map_values(resource.spec) if resource is not None else None

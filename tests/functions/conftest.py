@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from hub.functions.model import Answer, Invocation, Launch
+from hub.functions.runtime.interpreters import find_node
 from hub.functions.runtime.worker import Worker
 from hub.functions.settings import FunctionsSettings
-from hub.kernel.errors import HubError
+from hub.kernel.errors import HubError, InvalidInput
 
 QUICK = FunctionsSettings(retry_initial_seconds=0.02, retry_max_seconds=0.1, grace_seconds=2, concurrency=8)
 
@@ -47,17 +48,30 @@ class Bench:
         """Return the log file of the Functions."""
         return self.directory / "log"
 
+    def home(self, **files: str) -> Path:
+        """Return the directory of the next Function, with files in it (`handler_js` is `handler.js`)."""
+        home = self.directory / f"revision-{len(self.workers)}"
+        home.mkdir(exist_ok=True)
+        for name, content in files.items():
+            (home / name.replace("_", ".")).write_text(content)
+        return home
+
     async def start(self, source: str, settings: FunctionsSettings = QUICK, **changes: Any) -> Worker:
         """Start a Function; its source may be indented."""
-        home = self.directory / f"revision-{len(self.workers)}"
-        home.mkdir()
-        (home / "handler.py").write_text(textwrap.dedent(source))
+        home = self.home()
+        (home / ("handler.js" if changes.get("node") else "handler.py")).write_text(textwrap.dedent(source))
         launch = Launch(
             label="default.orders",
             source=str(home),
             libraries=(),
             environment={"PATH": "/usr/bin:/bin"},
-            context={"function-name": "orders", "namespace": "default", "timeout": 180.0},
+            context={
+                "function-name": "orders",
+                "namespace": "default",
+                "timeout": 180.0,
+                "runtime": "nodejs22" if changes.get("node") else "python312",
+                "body-size-limit": 1024 * 1024,
+            },
             log=str(self.log),
             timeout_seconds=10,
             concurrency=settings.concurrency,
@@ -72,6 +86,26 @@ class Bench:
         """Start a Function and call it once."""
         worker = await self.start(source)
         return await worker.invoke(invocation or Invocation(headers=event_headers(), body=b'{"id": 7}'), 10)
+
+
+async def node_path() -> str:
+    """Return the path of a Node interpreter, or skip the test."""
+    try:
+        return (await find_node("nodejs22", None)).path
+    except InvalidInput:
+        pytest.skip("there is no Node on this machine; the extra `node` brings one")
+
+
+@pytest.fixture
+async def node() -> str:
+    """Return the path of a Node interpreter."""
+    return await node_path()
+
+
+@pytest.fixture(params=["python", "node"])
+async def interpreter(request: pytest.FixtureRequest) -> str:
+    """Run the test for both languages: the path of Node, or nothing for Python."""
+    return await node_path() if request.param == "node" else ""
 
 
 @pytest.fixture

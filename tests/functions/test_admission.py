@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from hub.functions.checks import problems_of
+from hub.functions.conditions import running_state, status_of, underway_state
 from hub.functions.kinds import FUNCTION, admit_function
+from hub.functions.resources import allowance_of
 from hub.kernel.errors import InvalidInput
 from hub.kernel.resource import Resource
 
@@ -38,6 +40,7 @@ ACCEPTED = {
     **{f"profile_{name}": part(profile=name) for name in ("XS", "S", "M", "L", "XL")},
     "resources": part(resources={"limits": {"cpu": "100m", "memory": 64}}),
     **{f"runtime_{name}": {"runtime": name} for name in ("nodejs20", "nodejs22", "nodejs24", "python312")},
+    **{f"newer_{name}": {"runtime": name} for name in ("nodejs26", "python314")},
     **{f"retired_{name}": {"runtime": name} for name in ("nodejs14", "nodejs18", "python39")},
     "labels": {"labels": {"serverless$kyma-project#io/abc": "a", "serverless.kyma-project.io": "b", "a" * 63: "c"}},
     "annotations": {"annotations": {"my.label.com": "x"}},
@@ -117,6 +120,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "zero_scale": (
         {"scaleConfig": {"minReplicas": 0, "maxReplicas": 1}}, "spec.scaleConfig.minReplicas",
         "greater than or equal to 1",
+    ),
+    "no_quantity": (
+        part(resources={"limits": {"memory": "lots"}}),
+        "spec.resourceConfiguration.function.resources.limits.memory", "is no quantity",
+    ),
+    "limits_as_text": (
+        part(resources={"limits": "1Gi"}), "spec.resourceConfiguration.function.resources.limits", "must be a map",
     ),
     "placeholder": ({"source": {"inline": {"source": {"...": None}}}}, "spec.source.inline.source", "must be text"),
     **{
@@ -199,6 +209,40 @@ CHECKS = {
         inline(secretMounts=[{"secretName": "invalid_secret_name@#!", "mountPath": "/a"}]),
         ["invalid spec.secretMounts: [a lowercase RFC 1123"],
     ),
+    "label_key": (
+        inline(labels={"Invalid_Label@Key!": "a"}),
+        ['spec.labels: Invalid value: "Invalid_Label@Key!": name part must consist of alphanumeric characters'],
+    ),
+    "label_value": (
+        inline(labels={"a": "Invalid_ChlEbek!"}),
+        ['spec.labels: Invalid value: "Invalid_ChlEbek!": a valid label must be an empty string or consist of'],
+    ),
+    "label_prefix": (inline(labels={"serverless$x/abc": "a"}), ['spec.labels: Invalid value: "serverless$x/abc": pre']),
+    "annotation_value": (inline(annotations={"a": "Invalid_Value!@"}), []),
+    "annotation_key": (inline(annotations={"a b": ""}), ['spec.annotations: Invalid value: "a b": name part must']),
+    **{
+        f"git_{url}": (inline(source={"gitRepository": GIT | {"url": url}}), said)
+        for url, said in {
+            "git@github.com:user/repo.git": [],
+            "ssh://git@host:22/user/repo.git": [],
+            "https://github.com/user/repo.git": [],
+            "invalid-url": ['source.gitRepository.URL: parse "invalid-url": invalid URI for request'],
+            "file:///etc": ['source.gitRepository.URL: "file:///etc": use http, https, git or ssh'],
+        }.items()
+    },
+    "resources_fine": (
+        inline(**part(resources={"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "50m"}})), [],
+    ),
+    "resources_wrong": (
+        inline(**part(resources={
+            "limits": {"cpu": "5m", "memory": "64Mi"}, "requests": {"cpu": "200m", "memory": "8Mi"},
+        })),
+        [
+            "Function limits cpu(5m) should be higher than minimal value (10m)",
+            "Function limits cpu(5m) should be higher than requests cpu(200m)",
+            "Function request memory(8Mi) should be higher than minimal value (16Mi)",
+        ],
+    ),
     "mounts_twice": (
         inline(secretMounts=[{"secretName": "s", "mountPath": "/a"}, {"secretName": "s", "mountPath": "/b"}]),
         ["invalid spec.secretMounts: [secretNames should be unique]"],
@@ -214,9 +258,122 @@ def test_what_upstreams_controller_finds_is_found(admitted: Resource, said: list
     assert all(text.startswith(start) for text, start in zip(found, said, strict=True))
 
 
+def test_a_specification_with_nothing_right_has_every_reason() -> None:
+    """Upstream's controller joins all of them; an empty specification has none."""
+    spec = {"runtime": "upbeat-boyd", "source": {"inline": {}}, "env": [{"name": "goofy-kare;;;;;"}]}
+    found = problems_of(spec)
+    assert found[0].startswith("spec.env: goofy-kare;;;;;. Err:")
+    assert found[1:] == [
+        "invalid source.inline.dependencies value: cannot find runtime: upbeat-boyd",
+        "invalid runtime value: cannot find runtime: upbeat-boyd",
+    ]
+    assert problems_of({}) == []
+
+
+def test_mounts_and_replicas_of_an_older_function_are_converted() -> None:
+    """What `v1alpha1` kept in annotations and preset labels arrives in the specification."""
+    old = replace(
+        function("v1alpha1", source="x", runtime="nodejs14"),
+        labels={PREFIX + "replicas-preset": "M", PREFIX + "build-resources-preset": "fast"},
+        annotations={PREFIX + "v1alpha1SecretMounts": '[{"secretName": "s", "mountPath": "/a"}]'},
+    )
+    new = admit_function(old, None)
+    assert new.spec["secretMounts"] == [{"secretName": "s", "mountPath": "/a"}]
+    assert new.spec["scaleConfig"] == {"minReplicas": 1, "maxReplicas": 2}
+    assert new.spec["resourceConfiguration"] == {"build": {"profile": "fast"}}
+    assert (new.labels, new.annotations) == ({}, {})
+
+
+def kubeless(**spec: Any) -> Resource:
+    """Return a Function of Kyma 1."""
+    return Resource("kubeless.io/v1beta1", "Function", "orders", "default", spec)
+
+
+def test_a_function_of_kyma_1_is_converted() -> None:
+    """Source, dependencies, runtime, time limit, environment and topic arrive; what upstream ignored is passed over."""
+    container = {"env": [{"name": "A", "value": "b"}], "resources": {"limits": {"memory": "64Mi"}}}
+    new = admit_function(
+        kubeless(**{
+            "handler": "handler.main",
+            "function": "module.exports = {}",
+            "function-content-type": "text",
+            "checksum": "sha256:x",
+            "runtime": "nodejs8",
+            "timeout": "20",
+            "deps": "{}",
+            "topic": "exampleEvent",
+            "service": {"ports": []},
+            "deployment": {"spec": {"template": {"spec": {"containers": [container]}}}},
+        }),
+        None,
+    )
+    assert new.spec == {
+        "runtime": "nodejs8",
+        "source": {"inline": {"source": "module.exports = {}", "dependencies": "{}"}},
+        "env": [{"name": "A", "value": "b"}, {"name": "FUNC_TIMEOUT", "value": "20"}],
+        "resourceConfiguration": {"function": {"resources": {"limits": {"memory": "64Mi"}}}},
+    }
+    assert new.annotations == {"kubeless.io/topic": "exampleEvent"}
+
+
+def test_source_of_kyma_1_may_be_base64() -> None:
+    """The payload is decoded; archives and addresses are refused with the field."""
+    given = kubeless(**{"function": "YWJj", "function-content-type": "base64", "timeout": ""})
+    assert admit_function(given, None).spec["source"] == {"inline": {"source": "abc"}}
+    for kind in ("base64+zip", "url"):
+        with pytest.raises(InvalidInput) as refused:
+            admit_function(kubeless(**{"function": "a", "function-content-type": kind}), None)
+        assert refused.value.fields["field"] == "spec.function-content-type"
+    with pytest.raises(InvalidInput, match="export the handler as 'main'"):
+        admit_function(kubeless(function="a", handler="hello.handler"), None)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        ({}, ("L", 0.8, 1024)),
+        (part(profile="XS"), ("XS", 0.15, 256)),
+        (part(resources={"limits": {"cpu": 2, "memory": "1.5Gi"}}), ("custom", 2.0, 1536)),
+        (part(resources={"limits": {"memory": "128M"}}), ("custom", 0.8, 122)),
+    ],
+    ids=["nothing", "profile", "resources", "half"],
+)
+def test_a_profile_or_resources_say_what_a_process_may_use(
+    configuration: dict[str, Any], expected: tuple[str, float, int]
+) -> None:
+    """CPUs and memory, in upstream's quantities."""
+    found = allowance_of(configuration)
+    assert expected == (found.profile, found.cpus, found.memory_bytes // 1024**2)
+
+
+def test_the_status_says_what_upstreams_says() -> None:
+    """Generation, runtime, profile, selector and the deprecation of a runtime are where scripts look for them."""
+    resource = replace(
+        admit_function(inline(runtime="nodejs20", annotations={"a": "b"}), None), uid="u-1", generation=3
+    )
+    status = status_of(resource, running_state("", 3, 2, {}), "2026-01-02T03:04:05Z")
+    conditions = {one["type"]: (one["status"], one["reason"], one["message"]) for one in status["conditions"]}
+    warning = "Warning: function configured, runtime nodejs20 is deprecated and will be removed in the future"
+    assert conditions["ConfigurationReady"] == ("True", "FunctionSpecValidated", warning)
+    assert conditions["Running"][:2] == ("True", "DeploymentReady")
+    assert status["podSelector"] == (
+        f"{PREFIX}function-name=orders,{PREFIX}managed-by=function-controller,{PREFIX}resource=deployment,"
+        f"{PREFIX}uuid=u-1"
+    )
+    assert {
+        "observedGeneration": 3,
+        "runtime": "nodejs20",
+        "replicas": 2,
+        "functionResourceProfile": "L",
+        "functionAnnotations": {"a": "b"},
+    }.items() <= status.items()
+    waiting = status_of(resource, underway_state("", "Installing"), "2026-01-02T03:04:05Z")["conditions"][1]
+    assert (waiting["status"], waiting["reason"]) == ("Unknown", "DeploymentWaiting")
+
+
 def test_the_fields_explained_are_fields_of_upstreams_schema() -> None:
     """`hub explain function` names no field that the schema does not have."""
-    schema = Path("/work/shared/data/crds/function.v1alpha2.yaml")
+    schema = Path(__file__).parents[2].parent / "shared" / "data" / "crds" / "function.v1alpha2.yaml"
     if not schema.exists():
         pytest.skip("upstream's schema is not on this machine")
     text = schema.read_text()

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from hub.commands.function import app, request_of, shown
+from hub.commands.function import app, request_of
+from hub.commands.function_text import shown
 from hub.functions.runtime.deployment import log_file
 from hub.kernel.errors import InvalidInput
 from tests.functions.test_deployment import HELLO, Hub, hub
 
 __all__ = ["hub"]  # the fixture
 
-LINE = {"time": "2026-01-02T03:04:05.678+00:00", "stream": "stdout", "invocation": 1, "event": "e-1", "text": "hi"}
+LINE = {"time": "2026-01-02T03:04:05.678+00:00", "stream": "stdout", "invocation": "9-1", "event": "e-1", "text": "hi"}
 
 
 def run(*arguments: str, environment: dict[str, str]) -> Result:
@@ -36,7 +37,7 @@ async def command(hub: Hub, *arguments: str) -> Result:
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [(json.dumps(LINE), "03:04:05.678 out e-1  hi"), ("Fatal Python error", "Fatal Python error"), ("[1]", "[1]")],
+    [(json.dumps(LINE), "03:04:05.678 out 9-1 e-1  hi"), ("Fatal Python error", "Fatal Python error"), ("[1]", "[1]")],
     ids=["line", "raw", "other_json"],
 )
 def test_a_line_of_the_log_is_shown_with_time_stream_and_event(line: str, expected: str) -> None:
@@ -64,7 +65,10 @@ async def test_functions_are_listed_called_and_their_log_is_read(hub: Hub) -> No
     called = await command(hub, "invoke", "orders", "--data", "7")
     assert (called.exit_code, called.stdout) == (0, "hello orders\n")
     logged = await command(hub, "logs", "orders")
-    assert logged.stdout.endswith("out -  seen 7\n")
+    assert logged.stdout.endswith(" -  seen 7\n")
+    call = logged.stdout.split()[2]
+    only = [await command(hub, "logs", "orders", "--only", one) for one in (call, "other")]
+    assert [len(one.stdout.splitlines()) for one in only] == [1, 0]
 
 
 async def test_a_failed_call_is_one_line_and_exit_status_1(hub: Hub) -> None:

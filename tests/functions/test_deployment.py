@@ -85,7 +85,14 @@ class Hub:
 @pytest.fixture
 async def hub(bus: Bus, running: Callable[..., Awaitable[Running]], tmp_path: Path, nats_url: str) -> Hub:
     """Return a hub that runs Functions, with pauses in milliseconds."""
-    quick = {"retry_initial_seconds": 0.02, "retry_max_seconds": 0.1, "grace_seconds": 1}
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    quick = {
+        "retry_initial_seconds": 0.02,
+        "retry_max_seconds": 0.1,
+        "grace_seconds": 1,
+        "readable": [str(packages)],
+    }
     settings = make_settings(tmp_path, nats_url, functions=quick)
     return Hub(await running(["functions"], ["internal"], settings), bus, settings)
 
@@ -188,12 +195,17 @@ async def test_a_deleted_function_is_gone(hub: Hub) -> None:
     assert (status, ((await hub.call()).headers or {})["Hub-Status"]) == ("200", "404")
 
 
-async def test_node_functions_are_kept_and_say_that_they_are_not_run(hub: Hub) -> None:
-    """A Node Function is accepted as it is; its status gives the reason."""
+async def test_a_node_function_without_node_says_what_is_missing(
+    bus: Bus, running: Callable[..., Awaitable[Running]], tmp_path: Path, nats_url: str
+) -> None:
+    """It is accepted as it is; its status gives the reason and what to do."""
+    settings = make_settings(tmp_path, nats_url, functions={"node": str(tmp_path / "no-node")})
+    hub = Hub(await running(["functions"], ["internal"], settings), bus, settings)
     await hub.apply("module.exports = {}", runtime="nodejs18")
     function = await hub.judged(ready="False")
-    running = condition_of(function, "Running")
-    assert (running["status"], running["reason"]) == ("False", "RuntimeNotOffered")
+    found = condition_of(function, "Running")
+    assert (found["status"], found["reason"]) == ("False", "RuntimeNotOffered")
+    assert "integration-hub[node]" in found["message"]
     assert condition_of(function, "ConfigurationReady")["status"] == "True"
 
 
@@ -242,7 +254,7 @@ def write_wheel(directory: Path) -> Path:
 async def test_dependencies_are_installed_once_per_content(hub: Hub, tmp_path: Path) -> None:
     """Two Functions with the same requirements share one environment."""
     source = "import tiny_thing\n\ndef main(event, context):\n    return tiny_thing.SIZE\n"
-    inline = {"dependencies": f"# what it needs\n{write_wheel(tmp_path)}\n"}
+    inline = {"dependencies": f"# what it needs\n{write_wheel(tmp_path / 'packages')}\n"}
     await hub.apply(source, "first", inline=inline)
     await hub.apply(source, "second", inline=inline)
     for name in ("first", "second"):
@@ -299,7 +311,7 @@ async def test_a_status_that_lost_the_race_is_written_after_all(hub: Hub) -> Non
         hub.settings.kernel(), hub.bus, SystemClock(), load_keys(hub.settings.keys, hub.settings.data_dir), *[None] * 2
     )  # type: ignore[arg-type]  # the store uses neither outbound clients nor objects
     store = FunctionStore(house.for_room("functions"))
-    states = [State(True, False, "DeploymentFailed", f"state {number}") for number in range(4)]
+    states = [State("failed", "DeploymentFailed", f"state {number}") for number in range(4)]
     assert await asyncio.gather(*(store.put_status(function, state) for state in states)) == [True] * 4
 
 

@@ -41,7 +41,13 @@ async def test_a_handler_sees_the_attributes_the_data_and_the_request(bench: Ben
         "ce-partitionkey": "k",
         "data": {"id": 7},
     }
-    assert shown["context"] == {"function-name": "orders", "namespace": "default", "timeout": 180.0}
+    assert shown["context"] == {
+        "function-name": "orders",
+        "namespace": "default",
+        "timeout": 180.0,
+        "runtime": "python312",
+        "body-size-limit": 1048576,
+    }
     assert [shown[name] for name in ("method", "path", "query", "header", "json")] == [
         "POST",
         "/a/b",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.functions.runtime.answers import answer_of
+from hub.functions.runtime.answers import answer_of, bytes_of
 from tests.functions.conftest import Bench
 
 HTML = "text/html; charset=UTF-8"
@@ -36,7 +36,8 @@ def test_a_returned_value_is_the_answer_it_looks_like(
 ) -> None:
     """Each kind of value has one answer: status, content type, body."""
     got_status, headers, got_body = answer_of(eval(returned))
-    assert (status, content_type, body) == (got_status, headers["content-type"], got_body)
+    whole = got_body if isinstance(got_body, bytes) else b"".join(map(bytes_of, got_body))
+    assert (status, content_type, body) == (got_status, headers["content-type"], whole)
 
 
 class Response:

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-Answer = tuple[int, dict[str, str], bytes]
-"""Status, headers, body."""
+Answer = tuple[int, dict[str, str], bytes | Iterator[Any]]
+"""Status, headers, body; of a generator the parts still to come."""
 
 _HTML = {"content-type": "text/html; charset=UTF-8"}
 _JSON = {"content-type": "application/json"}
@@ -23,7 +23,7 @@ def answer_of(value: Any) -> Answer:
 
     Returns:
         Nothing, an empty text, 0 and False: 200 without a body. Text and bytes: as they are. Maps, numbers, True and
-        lists of anything but texts: JSON. Lists, tuples and generators of texts: put together.
+        lists of anything but texts: JSON. Lists and tuples of texts: put together. Generators: sent part by part.
         `(body, status)` and `(body, status, headers)`: that status. An object like Bottle's or Flask's response: its
         own status, headers and body.
 
@@ -31,7 +31,7 @@ def answer_of(value: Any) -> Answer:
         TypeError: the value cannot be sent.
     """
     if value is None or isinstance(value, str | bytes | bytearray):
-        return (200, _HTML, _bytes_of(value)) if value else _EMPTY
+        return (200, _HTML, bytes_of(value)) if value else _EMPTY
     if isinstance(value, Mapping):
         return 200, _JSON, _json(value)
     if is_response(value):
@@ -39,7 +39,7 @@ def answer_of(value: Any) -> Answer:
     if isinstance(value, list | tuple):
         return _from_sequence(value)
     if isinstance(value, Iterator):
-        return 200, _HTML, _joined(value)
+        return 200, _HTML, value
     return (200, _JSON, _json(value)) if value else _EMPTY
 
 
@@ -82,10 +82,15 @@ def _own_bytes(value: Any) -> Any:
 
 
 def _joined(parts: Iterable[Any]) -> bytes:
-    return b"".join(_bytes_of(part) for part in parts)
+    return b"".join(bytes_of(part) for part in parts)
 
 
-def _bytes_of(part: Any) -> bytes:
+def bytes_of(part: Any) -> bytes:
+    """Return a part of an answer as bytes.
+
+    Raises:
+        TypeError: it is neither text nor bytes.
+    """
     if isinstance(part, str):
         return part.encode()
     if isinstance(part, bytes | bytearray):

@@ -11,17 +11,17 @@ import os
 import signal
 import socket
 import sys
-import types
 from typing import Any
 
-from hub.functions.runtime import answers, event, frames, output
+from hub.functions.runtime import answers, event, frames, handlers, mounts, offered, output, tracing
+from hub.functions.runtime.confine import confine
 from hub.functions.runtime.crew import Crew
+from hub.functions.runtime.flow import Flow, StoppedError
 from hub.functions.runtime.frames import Frame
 from hub.functions.runtime.publisher import Publisher
 from hub.functions.runtime.request import Request
 
 _TRACEBACK_FRAMES = 20
-_PR_SET_PDEATHSIG = 1
 _TEXT = {"content-type": "text/plain; charset=utf-8"}
 _ERROR_BODY = b"Internal server error"
 
@@ -36,21 +36,26 @@ class Child:
     def __init__(self, channel: socket.socket, setup: dict[str, Any]) -> None:
         """Prepare output and means of publishing; the handler is not loaded yet."""
         self._setup = setup
-        self._crew = Crew(channel, self._encoded, end)
+        self._crew = Crew(channel, self._encoded, self._told, end)
+        self._flows: dict[int, Flow] = {}
         self._invocation = output.Invocation()
         output.capture(output.LogFile(setup["log"], setup["log_limit_bytes"]), self._invocation)
         self._publisher = Publisher(os.environ.get("PUBLISHER_PROXY_ADDRESS", ""), self._invocation)
-        self._context = setup["context"]
+        self._offer = offered.Offer(setup["context"], self._publisher.publish, self._invocation)
+        self._call = handlers.STYLES[setup["style"]]
         self._main: Any = None
+        self._traced = False
 
     def load(self) -> bool:
         """Import the handler and tell the hub how it went."""
-        name = os.environ.get("FUNC_HANDLER", "main")
+        name = os.environ.get("FUNC_HANDLER") or os.environ.get("HANDLER_FUNC_NAME") or "main"
+        module_name = os.environ.get("MOD_NAME") or os.environ.get("HANDLER_MOD_NAME") or "handler"
         try:
-            module = importlib.import_module(os.environ.get("MOD_NAME", "handler"))
-            self._main = getattr(module, name, None)
+            self._offer.install()
+            self._main = getattr(importlib.import_module(module_name), name, None)
             if not callable(self._main):
-                raise NoHandlerError(f"handler.py has no function '{name}(event, context)'")  # noqa: TRY301
+                arguments = handlers.ARGUMENTS[self._setup["style"]]
+                raise NoHandlerError(f"{module_name}.py has no function '{name}({arguments})'")  # noqa: TRY301
         except BaseException as error:  # a handler may even call sys.exit() while it is loaded
             self._report(error)
             self._crew.send(frames.encode(Frame(frames.LOAD_FAILED, 0, _header(self._failure(error)))))
@@ -62,6 +67,11 @@ class Child:
         """Answer invocations until the hub closes the socket."""
         self._crew.serve()
 
+    def _told(self, frame: Frame) -> None:
+        flow = self._flows.get(frame.call)
+        if flow is not None:
+            flow.take(frame)
+
     def _encoded(self, frame: Frame) -> bytes:
         try:
             return frames.encode(self._invoke(frame))
@@ -69,18 +79,17 @@ class Child:
             return frames.encode(self._raised(frame.call, error))
 
     def _invoke(self, frame: Frame) -> Frame:
-        meta = json.loads(frame.header)
-        request = Request(meta, frame.body)
+        request = Request(json.loads(frame.header), frame.body)
         invocation = self._invocation
+        if not self._traced:
+            self._traced = tracing.install(invocation)
         invocation.call = frame.call
         invocation.event = request.headers.get("ce-id", "")
         invocation.traceparent = request.headers.get("traceparent", "")
         try:
-            fields = event.event_fields(request)
+            return self._answered(frame.call, self._call(self._main, request, self._offer))
         except event.InvalidEventError as error:
-            return _answer(frame.call, (400, _TEXT, f"Bad request: {error}".encode()))
-        try:
-            return _answer(frame.call, self._run(event.Event(fields, self._publisher.publish)))
+            return _answer(frame.call, 400, _TEXT, f"Bad request: {error}".encode())
         except BaseException as error:  # whatever user code raises fails this invocation and no other
             return self._raised(frame.call, error)
         finally:
@@ -88,17 +97,32 @@ class Child:
             sys.stderr.flush()
             invocation.call = 0
 
-    def _run(self, argument: event.Event) -> answers.Answer:
-        returned = self._main(argument, dict(self._context))
-        if isinstance(returned, types.CoroutineType):
-            import asyncio  # only functions written as coroutines pay for the import
+    def _answered(self, call: int, answer: answers.Answer) -> Frame:
+        status, headers, body = answer
+        return _answer(call, status, headers, body) if isinstance(body, bytes) else self._stream(call, answer)
 
-            returned = asyncio.run(returned)
-        return answers.answer_of(returned)
+    def _stream(self, call: int, answer: answers.Answer) -> Frame:
+        """Send an answer part by part; an error before the first part fails the invocation like any other."""
+        status, headers, parts = answer
+        first = answers.bytes_of(next(iter(parts), b""))
+        self._flows[call] = flow = Flow(call, self._crew.send)
+        head = {"status": status, "headers": headers, "more": True}
+        self._crew.send(frames.encode(Frame(frames.ANSWER, call, _header(head), first)))
+        try:
+            for part in parts:
+                flow.send(answers.bytes_of(part))
+        except StoppedError:
+            return Frame(frames.END, call)
+        except BaseException as error:
+            self._report(error)
+            return Frame(frames.BROKEN, call, _header(self._failure(error)))
+        finally:
+            del self._flows[call]
+        return Frame(frames.END, call)
 
     def _raised(self, call: int, error: BaseException) -> Frame:
         if answers.is_response(error):  # Bottle's HTTPResponse and HTTPError are raised as well as returned
-            return _answer(call, answers.answer_of(error))
+            return self._answered(call, answers.answer_of(error))
         self._report(error)
         return Frame(frames.RAISED, call, _header(self._failure(error)), _ERROR_BODY)
 
@@ -138,8 +162,7 @@ def _header(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields).encode()
 
 
-def _answer(call: int, answer: answers.Answer) -> Frame:
-    status, headers, body = answer
+def _answer(call: int, status: int, headers: dict[str, str], body: bytes) -> Frame:
     return Frame(frames.ANSWER, call, _header({"status": status, "headers": headers}), body)
 
 
@@ -148,24 +171,16 @@ def end() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def follow_parent() -> None:
-    """Let the kernel end this process with the hub, even while C code holds the interpreter (Linux only)."""
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> None:
     """Run as `-c` of the process: arguments are the socket's descriptor and the set-up as JSON."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     setup = json.loads(sys.argv[2])
+    confine(setup["limits"])
+    mounts.redirect(setup["mounts"])
     sys.argv = ["handler.py"]
     sys.path[:0] = [setup["source"], *setup["libraries"]]
     child = Child(channel, setup)
     if child.load():
-        follow_parent()
         child.serve()
     end()

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from hub.functions.runtime.frames import Decoder, Frame
+from hub.functions.runtime.frames import INVOKE, Decoder, Frame
 
 _READ_BYTES = 262_144
 _TAKE_OVER_SECONDS = 0.003
@@ -27,10 +27,24 @@ _ANSWERS_TOGETHER = 16
 class Crew:
     """Reads invocations from the socket, has them run, and writes their answers."""
 
-    def __init__(self, channel: socket.socket, invoke: Callable[[Frame], bytes], end: Callable[[], None]) -> None:
-        """Prepare; `invoke` turns a frame into the encoded answer, `end` is called when the socket has closed."""
+    def __init__(
+        self,
+        channel: socket.socket,
+        invoke: Callable[[Frame], bytes],
+        told: Callable[[Frame], None],
+        end: Callable[[], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            channel: the socket to the hub.
+            invoke: turns an invocation into the encoded answer.
+            told: takes every other frame, at once.
+            end: called when the socket has closed.
+        """
         self._channel = channel
         self._invoke = invoke
+        self._told = told
         self._end = end
         self._decoder = Decoder()
         self._backlog: deque[Frame] = deque()
@@ -83,7 +97,9 @@ class Crew:
         """Run what has been read; returns whether this thread still leads."""
         while self._backlog:
             frame = self._backlog.popleft()
-            if self._long:
+            if frame.kind != INVOKE:
+                self._told(frame)
+            elif self._long:
                 self._give(lambda frame=frame: self._run_alone(frame))  # type: ignore[misc]  # binds now, not later
             elif not self._run_here(frame, term):
                 return False

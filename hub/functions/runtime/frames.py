@@ -1,8 +1,10 @@
 """How the hub and a Function's process talk: length-prefixed frames over one Unix socket, many calls at once.
 
 A frame is a prefix (length of what follows, kind, call, length of the header), a header of JSON and a body of bytes.
-The call number says which invocation a frame belongs to, so answers may come in any order. Pure: bytes in, frames out;
-both ends use this module, therefore it imports nothing but the standard library.
+The call number says which invocation a frame belongs to, so answers may come in any order. An answer may come in parts:
+its header says `more`, then come CHUNKs until END or BROKEN; the process sends no more than WINDOW_BYTES ahead of what
+the hub has handed on. Pure: bytes in, frames out; both ends use this module, therefore it imports nothing but the
+standard library. `node/frames.cjs` is the same for Node.
 """
 
 import struct
@@ -10,11 +12,19 @@ from typing import Final, NamedTuple
 
 # From the hub to the process.
 INVOKE: Final = 1
+CREDIT: Final = 2
+CANCEL: Final = 3
 # From the process to the hub.
 READY: Final = 16
 LOAD_FAILED: Final = 17
 ANSWER: Final = 18
 RAISED: Final = 19
+CHUNK: Final = 20
+END: Final = 21
+BROKEN: Final = 22
+
+WINDOW_BYTES: Final = 1024 * 1024
+"""How much of an answer in parts may be under way; CREDIT frames say (in their header) how much more may come."""
 
 LIMIT_BYTES: Final = 256 * 1024 * 1024
 """A longer frame means the two ends no longer agree; nothing legitimate comes near it."""

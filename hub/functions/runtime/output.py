@@ -104,7 +104,7 @@ def record(stream: str, text: str, invocation: Invocation) -> bytes:
     """Return one line of the log file: JSON with the time, the stream and the invocation."""
     fields: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "stream": stream}
     if invocation.call:
-        fields["invocation"] = invocation.call
+        fields["invocation"] = f"{os.getpid()}-{invocation.call}"
     if invocation.event:
         fields["event"] = invocation.event
     if invocation.traceparent:

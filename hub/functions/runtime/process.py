@@ -10,17 +10,18 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import structlog
 
 from hub.functions.model import Answer, Failure, Invocation, Launch
-from hub.functions.runtime import frames
+from hub.functions.runtime import frames, programs
 from hub.functions.runtime.frames import Frame
+from hub.functions.runtime.groups import make_group
+from hub.functions.runtime.stream import Stream
 from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
 
 log = structlog.get_logger()
@@ -28,16 +29,6 @@ log = structlog.get_logger()
 Done = Callable[[Answer | HubError], None]
 """Called exactly once per invocation."""
 
-# The child finds the hub's own modules once, and user code never: neither on the path nor among the loaded modules.
-_BOOTSTRAP = """
-import sys
-sys.path.insert(0, sys.argv.pop())
-from hub.functions.runtime.child import main
-del sys.path[0]
-for name in [name for name in sys.modules if name.partition(".")[0] == "hub"]: del sys.modules[name]
-main()
-"""
-_ROOT = str(Path(__file__).resolve().parents[3])
 _LASTING = ("SyntaxError", "IndentationError", "TabError", "NoHandlerError")
 _TIMED_OUT = b"Timeout while processing the function"
 _LAST_MOMENT_SECONDS = 0.5
@@ -56,18 +47,21 @@ class Process(asyncio.Protocol):
         self._transport: Any = None
         self._process: asyncio.subprocess.Process | None = None
         self._calls: dict[int, tuple[Done, asyncio.TimerHandle]] = {}
-        self._last_call = 0
+        self._streams: dict[int, tuple[Stream, asyncio.TimerHandle]] = {}
+        self._group = make_group(launch.label, launch.limits) if launch.grouped else None
+        self._last_number = 0
         self._killed = False
         self.gone = False
         self.loaded: asyncio.Future[None] = self._loop.create_future()
         self.ended = asyncio.Event()
         self.on_time_out: Callable[[Process], None] = lambda process: process.kill()
-        self.on_idle: Callable[[Process], None] = lambda _process: None
+        self.on_free: Callable[[Process], None] = lambda _process: None
+        self.last_call = self._loop.time()
 
     @property
     def busy(self) -> int:
         """Return the number of calls in hand."""
-        return len(self._calls)
+        return len(self._calls) + len(self._streams)
 
     @property
     def pid(self) -> int:
@@ -98,16 +92,8 @@ class Process(asyncio.Protocol):
 
     async def _execute(self, channel: int, output: int) -> asyncio.subprocess.Process:
         launch = self._launch
-        setup = {
-            "source": launch.source,
-            "libraries": launch.libraries,
-            "context": launch.context,
-            "log": launch.log,
-            "log_limit_bytes": launch.log_limit_bytes,
-            "concurrency": launch.concurrency,
-        }
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-u", "-c", _BOOTSTRAP, str(channel), orjson.dumps(setup).decode(), _ROOT),
+            *programs.command_of(launch, channel, self._group.files if self._group else []),
             env=dict(launch.environment),
             cwd=launch.source,
             stdin=asyncio.subprocess.DEVNULL,
@@ -122,6 +108,8 @@ class Process(asyncio.Protocol):
         _end_group(process.pid)  # what the handler started does not outlive it
         if not self._killed:
             log.warning("function.ended", function=self._launch.label, how=_ending(status))
+        if self._group is not None:
+            self._group.remove()
         self.ended.set()
         self._lose(_ending(status))
 
@@ -130,7 +118,8 @@ class Process(asyncio.Protocol):
         if self.gone or self._transport is None:
             done(self._unavailable("is not running"))
             return
-        self._last_call = number = (self._last_call % 0xFFFFFFFF) + 1
+        self._last_number = number = (self._last_number % 0xFFFFFFFF) + 1
+        self.last_call = self._loop.time()
         meta = {
             "method": invocation.method,
             "path": invocation.path,
@@ -146,6 +135,11 @@ class Process(asyncio.Protocol):
         self.on_time_out(self)
         failure = Failure("Timeout", "the handler took longer than it may; its process is replaced")
         done(Answer(408, _TEXT, _TIMED_OUT, failure))
+
+    def _time_out_stream(self, number: int) -> None:
+        stream, _ = self._streams.pop(number)
+        self.on_time_out(self)
+        stream.finish(UpstreamUnavailable(f"Function '{self._launch.label}' took longer than it may to answer."))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way to the process."""
@@ -163,7 +157,11 @@ class Process(asyncio.Protocol):
     def _take(self, frame: Frame) -> None:
         if frame.kind in (frames.ANSWER, frames.RAISED):
             self._settle(frame)
+        elif frame.kind in (frames.CHUNK, frames.END, frames.BROKEN):
+            self._continue(frame)
         elif frame.kind == frames.READY and not self.loaded.done():
+            if self._group is not None:
+                self._group.throttle()
             self.loaded.set_result(None)
         elif frame.kind == frames.LOAD_FAILED and not self.loaded.done():
             self.loaded.set_exception(self._load_error(orjson.loads(frame.header)))
@@ -173,9 +171,44 @@ class Process(asyncio.Protocol):
         if done is None or timer is None:  # answered after its time was over
             return
         timer.cancel()
-        done(_read_answer(frame))
-        if not self._calls:
-            self.on_idle(self)
+        answer, more = read_answer(frame)
+        if more:
+            answer = replace(answer, rest=self._open_stream(frame.call, timer.when()))
+        done(answer)
+        self.on_free(self)
+
+    def _open_stream(self, number: int, until: float) -> Stream:
+        stream = Stream(
+            lambda size: self._say(Frame(frames.CREDIT, number, str(size).encode())),
+            lambda: self._cancel(number),
+        )
+        self._streams[number] = (stream, self._loop.call_at(until, self._time_out_stream, number))
+        return stream
+
+    def _cancel(self, number: int) -> None:
+        self._say(Frame(frames.CANCEL, number))
+        self._close_stream(number)
+
+    def _close_stream(self, number: int, error: HubError | None = None) -> None:
+        stream, timer = self._streams.pop(number, (None, None))
+        if stream is not None and timer is not None:
+            timer.cancel()
+            stream.finish(error)
+            self.on_free(self)
+
+    def _continue(self, frame: Frame) -> None:
+        found = self._streams.get(frame.call)
+        if found is not None and frame.body:
+            found[0].push(frame.body)
+        if frame.kind == frames.END:
+            self._close_stream(frame.call)
+        elif frame.kind == frames.BROKEN:
+            said = f"Function '{self._launch.label}' failed in the middle of its answer."
+            self._close_stream(frame.call, UpstreamUnavailable(said))
+
+    def _say(self, frame: Frame) -> None:
+        if not self.gone and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frames.encode(frame))
 
     def _load_error(self, said: dict[str, Any]) -> HubError:
         failure = Failure(said["type"], said["message"], said["file"], said["line"])
@@ -203,6 +236,8 @@ class Process(asyncio.Protocol):
         for done, timer in calls.values():
             timer.cancel()
             done(self._unavailable(f"{how} during the invocation"))
+        for number in list(self._streams):
+            self._close_stream(number, self._unavailable(f"{how} in the middle of its answer"))
 
     def _unavailable(self, what: str) -> HubError:
         return UpstreamUnavailable(
@@ -223,17 +258,21 @@ def _end_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _read_answer(frame: Frame) -> Answer | HubError:
+def read_answer(frame: Frame) -> tuple[Answer, bool]:
+    """Return the answer that a frame carries, and whether more of it is to come."""
     said = orjson.loads(frame.header)
+    headers = said.get("headers") or {"content-type": "text/html; charset=UTF-8"}
+    failure = None
     if frame.kind == frames.RAISED:
         failure = Failure(said["type"], said["message"], said["file"], said["line"])
-        return Answer(500, {"content-type": "text/html; charset=UTF-8"}, frame.body, failure)
-    return Answer(said["status"], said["headers"], frame.body)
+    return Answer(said.get("status", 500), headers, frame.body, failure), bool(said.get("more"))
 
 
 def _ending(status: int) -> str:
     if status >= 0:
         return f"ended with exit status {status}"
+    if status == -signal.SIGKILL:
+        return "was ended by SIGKILL, as the kernel does when it uses more memory than its profile allows,"
     with contextlib.suppress(ValueError):
         return f"was ended by {signal.Signals(-status).name}"
     return f"was ended by signal {-status}"

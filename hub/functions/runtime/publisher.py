@@ -6,10 +6,10 @@ only, the HTTP client imported at the first use.
 """
 
 import json
-import os
 import threading
 from typing import Any
 
+from hub.functions.runtime import tracing
 from hub.functions.runtime.output import Invocation
 
 _TIMEOUT_SECONDS = 30.0
@@ -75,7 +75,7 @@ class Publisher:
         connection = getattr(self._kept, "connection", None) or self._connect()
         path = urlsplit(self._address).path or "/"
         try:
-            connection.request("POST", path, body, self._headers())
+            connection.request("POST", path, body, {"Content-Type": _CONTENT_TYPE})
             response = connection.getresponse()
             return PublisherAnswer(response.status, response.read())
         except HTTPException as error:
@@ -85,16 +85,8 @@ class Publisher:
         from http.client import HTTPConnection, HTTPSConnection
         from urllib.parse import urlsplit
 
+        tracing.install(self._invocation)
         address = urlsplit(self._address)
         kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
         self._kept.connection = kind(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
         return self._kept.connection
-
-    def _headers(self) -> dict[str, str]:
-        version, _, rest = self._invocation.traceparent.partition("-")
-        trace, _, rest = rest.partition("-")
-        headers = {"Content-Type": _CONTENT_TYPE}
-        if trace:
-            flags = rest.rpartition("-")[2] or "01"
-            headers["traceparent"] = f"{version}-{trace}-{os.urandom(8).hex()}-{flags}"
-        return headers

@@ -1,7 +1,7 @@
 """The request as a handler sees it: `event["extensions"]["request"]` and `event.req`.
 
-Offers what functions written for Kyma's Python runtimes use of Bottle's request, read from values instead of a WSGI
-environment. Runs inside the Function's process and imports nothing but the standard library.
+Offers what functions written for Kyma's Python runtimes use of Bottle's and Flask's request, read from values instead
+of a WSGI environment. Runs inside the Function's process and imports nothing but the standard library.
 """
 
 import io
@@ -80,6 +80,55 @@ class Request:
     def forms(self) -> dict[str, str]:
         """Return the fields of a form that was sent as the body."""
         return _fields(self.content.decode(errors="replace")) if "form-urlencoded" in self.content_type else {}
+
+    form = forms
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Return the fields of query and form together."""
+        return self.query | self.forms
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies."""
+        from http.cookies import SimpleCookie  # only functions that ask for it pay for the import
+
+        return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
+
+    @property
+    def mimetype(self) -> str:
+        """Return the content type without parameters."""
+        return self.content_type.partition(";")[0].strip()
+
+    @property
+    def is_json(self) -> bool:
+        """Say whether the body claims to be JSON."""
+        return self.mimetype == "application/json" or self.mimetype.endswith("+json")
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the body read as JSON; None where it does not claim to be JSON, unless forced."""
+        if not (force or self.is_json):
+            return None
+        try:
+            return self.json
+        except ValueError:
+            if silent:
+                return None
+            raise
+
+    def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
+        """Return the body."""
+        return self.text if as_text else self.content
+
+    @property
+    def data(self) -> bytes:
+        """Return the body."""
+        return self.content
+
+    @property
+    def full_path(self) -> str:
+        """Return the path with its query, as Flask does."""
+        return f"{self.path}?{self.query_string}"
 
     @property
     def text(self) -> str:

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Host, Match, Route
 
 from hub.kernel import problem
 from hub.kernel.errors import HubError
@@ -49,9 +49,9 @@ def route(path: str, endpoint: Endpoint, methods: list[str], *, render: Renderer
 
 
 def application(routes: Iterable[BaseRoute]) -> Starlette:
-    """Return the application of one listener."""
+    """Return the application of one listener; routes bound to a host name come before those of any host."""
     return Starlette(
-        routes=list(routes),
+        routes=sorted(routes, key=lambda found: not isinstance(found, Host)),
         exception_handlers={HTTPException: _refused, Exception: _failed},  # type: ignore[dict-item]  # narrower than Starlette's own type
     )
 

@@ -1,0 +1,202 @@
+"""Calling a Function over HTTP: by its path, by its host name, in parts, and what the hub answers itself."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from hub.functions.model import Invocation
+from hub.kernel.errors import UpstreamUnavailable
+from tests.functions.conftest import Bench, event_headers, until
+from tests.functions.test_deployment import HELLO, Hub, hub
+
+__all__ = ["hub"]  # the fixture
+
+CALL = Invocation(event_headers(), b"{}")
+PARTS = {
+    "python": """
+import time
+
+def main(event, context):
+    yield "first "
+    for number in range(3):
+        time.sleep(0.01)
+        yield f"{number} "
+""",
+    "node": """
+module.exports = { main: async (event) => {
+  const response = event.extensions.response;
+  response.set('content-type', 'text/plain');
+  response.write('first ');
+  for (let number = 0; number < 3; number += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    response.write(`${number} `);
+  }
+  setTimeout(() => response.end(), 20);
+} };
+""",
+}
+ENDLESS = {
+    "python": """
+import pathlib
+
+def main(event, context):
+    try:
+        while True:
+            yield "x" * 65536
+            with open("sent", "a") as file:
+                file.write("x")
+    finally:
+        pathlib.Path("over").touch()
+""",
+    "node": """
+const fs = require('fs');
+const { Readable } = require('stream');
+module.exports = { main: (event) => {
+  const response = event.extensions.response;
+  const endless = new Readable({ read() { fs.appendFileSync('sent', 'x'); this.push('x'.repeat(65536)); } });
+  response.on('close', () => fs.writeFileSync('over', ''));
+  endless.pipe(response);
+} };
+""",
+}
+
+
+def family_of(interpreter: str) -> str:
+    """Return the language of an interpreter."""
+    return "node" if interpreter else "python"
+
+
+async def test_an_answer_in_parts_is_passed_on_as_it_comes(bench: Bench, interpreter: str) -> None:
+    """The first part is there before the last one is made, and the call is over with the last one."""
+    worker = await bench.start(PARTS[family_of(interpreter)], node=interpreter)
+    answer = await worker.invoke(CALL, 10)
+    assert answer.rest is not None and worker.busy == 1
+    parts = [answer.body] + [part async for part in answer.rest]
+    assert b"".join(parts) == b"first 0 1 2 "
+    await until(lambda: worker.busy == 0)
+
+
+async def test_a_slow_reader_holds_up_nobody(bench: Bench, interpreter: str) -> None:
+    """An endless answer that nobody reads stops at its window; the same process answers others; closing ends it."""
+    worker = await bench.start(ENDLESS[family_of(interpreter)], node=interpreter)
+    home = bench.directory / "revision-0"
+    answer = await worker.invoke(CALL, 30)
+    assert answer.rest is not None
+
+    def sent() -> int:
+        return (home / "sent").stat().st_size * 65536 if (home / "sent").exists() else 0
+
+    await until(lambda: sent() >= 1024 * 1024)
+    second = await worker.invoke(CALL, 30)
+    assert second.rest is not None
+    assert sent() < 4 * 1024 * 1024
+    for one in (answer, second):
+        assert one.rest is not None
+        one.rest.close()
+    await until(lambda: (home / "over").exists() and worker.busy == 0)
+
+
+async def test_a_process_that_dies_in_the_middle_breaks_the_answer(bench: Bench) -> None:
+    """Whoever reads learns that it is not whole."""
+    worker = await bench.start(
+        "import os\n\ndef main(event, context):\n    yield 'a'\n    yield 'b'\n    os._exit(1)\n"
+    )
+    answer = await worker.invoke(CALL, 10)
+    assert answer.rest is not None
+    with pytest.raises(UpstreamUnavailable, match="in the middle"):
+        _ = [part async for part in answer.rest]
+
+
+async def test_an_answer_in_parts_has_a_time_limit_as_well(bench: Bench) -> None:
+    """The limit of the call holds for its whole answer; the process is replaced."""
+    worker = await bench.start("import time\n\ndef main(event, context):\n    yield 'a'\n    time.sleep(30)\n")
+    pids = worker.pids
+    answer = await worker.invoke(CALL, 0.3)
+    assert answer.rest is not None
+    with pytest.raises(UpstreamUnavailable, match="longer than it may"):
+        _ = [part async for part in answer.rest]
+    await until(lambda: worker.instances == 1 and worker.pids != pids)
+
+
+async def test_parts_arrive_over_http_and_on_the_bus(hub: Hub) -> None:
+    """Over HTTP the answer comes part by part; a delivery of an event gets it whole."""
+    await hub.apply(PARTS["python"])
+    await hub.judged()
+    response = await hub.http("GET", "/functions/orders")
+    assert (response.text, response.headers.get("transfer-encoding")) == ("first 0 1 2 ", "chunked")
+    assert (await hub.call()).data == b"first 0 1 2 "
+
+
+async def test_a_failure_in_the_middle_cuts_the_connection(hub: Hub) -> None:
+    """A client never takes half an answer for a whole one."""
+    await hub.apply("def main(event, context):\n    yield 'a'\n    yield 'b'\n    raise ValueError\n")
+    await hub.judged()
+    with pytest.raises(httpx.RemoteProtocolError):
+        await hub.http("GET", "/functions/orders")
+
+
+async def test_a_client_that_goes_away_ends_the_answer(hub: Hub) -> None:
+    """Nobody reads any more, so the handler is stopped."""
+    await hub.apply(ENDLESS["python"])
+    function = await hub.judged()
+    address = hub.process.addresses()["internal"] + "/functions/orders"
+    async with httpx.AsyncClient() as client, client.stream("GET", address) as response:
+        async for _ in response.aiter_bytes():
+            break
+    home = hub.settings.data_dir / "functions" / "default.orders" / f"1-{function.uid[:8]}"
+    await until((home / "over").exists)
+
+
+@pytest.mark.parametrize("host", ["orders.default.svc.cluster.local", "orders.default.svc:8080"])
+async def test_the_host_name_of_kyma_reaches_the_function(hub: Hub, host: str) -> None:
+    """`http://NAME.NAMESPACE.svc.cluster.local/any/path` is the Function with that path, whatever else has the path."""
+    await hub.apply("def main(event, context):\n    return event.req.method + ' ' + event.req.url\n")
+    await hub.judged()
+    response = await hub.http("DELETE", "/publish?x=1", headers={"Host": host})
+    assert (response.status_code, response.text) == (200, "DELETE /publish?x=1")
+    missing = await hub.http("GET", "/", headers={"Host": host.replace("orders", "nobody")})
+    assert missing.status_code == 404
+
+
+async def test_the_hub_answers_health_favicon_and_metrics_itself(hub: Hub) -> None:
+    """GET on these paths never reaches the handler; another method on the same path does."""
+    await hub.apply("def main(event, context):\n    return 'handler'\n")
+    await hub.judged()
+    paths = ("healthz", "favicon.ico", "")
+    answers = [await hub.http("GET", f"/functions/orders/{path}") for path in paths]
+    assert [(one.status_code, one.text) for one in answers] == [(200, "OK"), (204, ""), (200, "handler")]
+    assert (await hub.http("POST", "/functions/orders/healthz")).text == "handler"
+    metrics = (await hub.http("GET", "/functions/orders/metrics")).text
+    assert 'function_calls_total{function="default.orders",method="GET"} 1.0' in metrics
+    assert 'function_duration_seconds_count{function="default.orders"} 2.0' in metrics
+
+
+async def test_a_body_larger_than_the_function_takes_is_refused(hub: Hub) -> None:
+    """The runtime's own variable sets the limit, for every kind of body."""
+    await hub.apply(HELLO, env=[{"name": "FUNC_MEMFILE_MAX", "value": "10"}])
+    await hub.judged()
+    refused = await hub.http("POST", "/functions/orders", content=b"x" * 11)
+    taken = await hub.http("POST", "/functions/orders", content=b"x" * 10)
+    assert [refused.status_code, taken.status_code] == [413, 200]
+
+
+async def test_counts_are_told_to_who_asks(hub: Hub) -> None:
+    """Processes, calls, failures and milliseconds of each Function that runs."""
+    await hub.apply("def main(event, context):\n    return 1 / event['data']\n")
+    await hub.judged()
+    for body in (b"1", b"0"):
+        await hub.call(body)
+    _, said = await hub.ask("stats", {})
+    found = said["functions"]["default.orders"]
+    assert (found["instances"], found["calls"], found["failures"]) == (1, 2, 1)
+    assert 0 < found["p50Milliseconds"] <= found["p99Milliseconds"]
+
+
+async def test_calls_at_the_same_time_are_all_answered(hub: Hub) -> None:
+    """Many requests at once each get their own answer."""
+    await hub.apply("def main(event, context):\n    return event.req.query_string\n")
+    await hub.judged()
+    async with httpx.AsyncClient(base_url=hub.process.addresses()["internal"]) as client:
+        answers = await asyncio.gather(*(client.get(f"/functions/orders?{number}") for number in range(100)))
+    assert [answer.text for answer in answers] == [str(number) for number in range(100)]
