@@ -15,11 +15,11 @@ from typing import Any
 
 import orjson
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from hub.kernel.client import Client
 from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured
 from hub.kernel.settings import NatsSettings
 

@@ -47,7 +47,8 @@ class Result(NamedTuple):
     """The event stays in hand and is tried again after this pause; None when it is settled."""
 
 
-_SUCCEEDED, _REFUSED, _UNTRIED = Result(False), Result(False), Result(None)
+_SUCCEEDED = Result(False)
+_FIRST = Progress(handed_out=1)
 
 
 class Attempts:
@@ -77,7 +78,7 @@ class Attempts:
         plan, delivery = self.plan, held.delivery
         progress = held.progress
         if progress is None:
-            progress = held.progress = await self._progress_of(held)
+            progress = held.progress = _FIRST if held.handed_out == 1 else await self._progress_of(held)
         if progress.handed_out > 1 or plan.policy.max_age_seconds is not None:
             given_up = self._judge_arrival(plan, held, progress)
             if given_up is not None:
@@ -113,8 +114,6 @@ class Attempts:
         return True, [await self._fail(plan, held, answer, seconds) for held in batch]
 
     async def _progress_of(self, held: Held) -> Progress:
-        if held.handed_out == 1:
-            return Progress(handed_out=1)
         known = self._remembered.get(held.delivery.sequence)
         if known is None or known.handed_out != held.handed_out - 1:  # another worker had it in between
             known = await self._tools.recall(self.plan.durable, held.delivery.sequence)
