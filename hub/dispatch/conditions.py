@@ -33,7 +33,7 @@ def status_of(plan: Plan, old: dict[str, Any], now: str, problem: str = "") -> d
     if plan.is_paused and not problem:
         text = "spec.paused is true: events are kept, none is delivered."
         active = _dated({"type": ACTIVE, "status": "False", "reason": PAUSED, "message": text}, old, now)
-    kept = {"circuitBreaker": old["circuitBreaker"]} if "circuitBreaker" in old else {}
+    kept = {name: old[name] for name in ("circuitBreaker", "start") if name in old}
     return kept | {
         "ready": active["status"] == "True",
         "types": [{"originalType": name, "cleanType": clean_type(name, exact=exact)} for name in types],

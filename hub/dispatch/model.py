@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 SinkKind = Literal["http", "function", "subject"]
@@ -57,6 +58,17 @@ class Progress:
     def after_attempt(self) -> "Progress":
         """Return the progress after an attempt that ended."""
         return Progress(self.attempts + 1, self.handed_out, self.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a consumer that has to be made begins: with the next event, at a position, or at a moment."""
+
+    sequence: int | None = None
+    moment: datetime | None = None
+
+
+NEXT = Start()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from hub.dispatch.consumer.lines import Lines, Parts
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.handlers import DeadLetters
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
-from hub.dispatch.model import Progress
+from hub.dispatch.model import NEXT, Progress
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.signing import keys_of
 from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.steering import Steering
-from hub.dispatch.store import PROGRESS, Consumers, Leases, Start, retry_key
+from hub.dispatch.store import PROGRESS, Consumers, Leases, retry_key
 from hub.kernel.egress import EgressRule
 from hub.kernel.errors import HubError, NotFound
 from hub.kernel.http.client import trust
@@ -113,7 +113,7 @@ class Post:
         What cannot be done now is done later, and the status says so; the change itself is stored.
         """
         try:
-            await self.lines.reconcile(key, start=Start() if outcome == "created" else None)
+            await self.lines.reconcile(key, start=NEXT if outcome == "created" else None)
         except HubError:
             self.lines.mark(key, again=True)
         await self._keeping.keep_leases()

@@ -1,12 +1,11 @@
 """Pause, resume, and another position, on request. The declarative form of the first two is `spec.paused`."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from hub.dispatch.consumer.lines import Lines
-from hub.dispatch.planning import plan_of
-from hub.dispatch.store import Consumers, Start, moment_of
+from hub.dispatch.positions import start_status
+from hub.dispatch.store import Consumers
 from hub.kernel.errors import InvalidField, NotFound, RevisionConflict
 from hub.kernel.resource import DEFAULT_SCOPE, Resource, resource_key
 from hub.kernel.state import Bucket, Entry
@@ -54,15 +53,24 @@ class Steering:
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Let a Subscription begin elsewhere: events before are not delivered any more, events after (again).
 
+        The position is stored before the consumer is removed, so that whichever worker makes it anew begins there.
+
         Args:
             request: with `to`: `now`, `beginning`, a moment (RFC 3339) or a position in the stream.
         """
-        start = start_of(request.get("to"))
         entry = await self._need(request)
-        await self._consumers.remove(entry.value.scope, entry.value.name)
-        await self._consumers.ensure(plan_of(entry.value), start)
-        await self._lines.reconcile(entry.key, again=True)
-        return {"outcome": "configured", "to": request["to"]}
+        start = start_status(request.get("to"), await self._consumers.last_sequence())
+        for attempt in range(_RETRIES):
+            try:
+                status = entry.value.status | {"start": start}
+                await self._bucket.put(entry.key, entry.value.with_status(status), revision=entry.revision)
+                break
+            except RevisionConflict:
+                if attempt == _RETRIES - 1:
+                    raise
+                entry = await self._need(request)
+        await self._lines.remake(entry.key)
+        return {"outcome": "configured", "start": start}
 
     async def _need(self, request: dict[str, Any]) -> Entry[Resource]:
         name, scope = request.get("name"), request.get("scope") or DEFAULT_SCOPE
@@ -72,30 +80,3 @@ class Steering:
         if entry is None:
             raise NotFound(f"Subscription '{name}' does not exist in scope '{scope}'.", name=name)
         return entry
-
-
-def start_of(to: Any) -> Start:
-    """Return the position that a request means.
-
-    Raises:
-        InvalidField: it means none.
-    """
-    if to == "now":
-        return Start()
-    if to == "beginning":
-        return Start(sequence=1)
-    if isinstance(to, int) and not isinstance(to, bool) and to >= 1:
-        return Start(sequence=to)
-    moment = _moment(to)
-    if moment is None:
-        raise InvalidField(
-            "to must be now, beginning, a moment such as 2026-01-31T12:00:00Z, or a position in the stream.", field="to"
-        )
-    return Start(moment=moment)
-
-
-def _moment(to: Any) -> datetime | None:
-    try:
-        return moment_of(to) if isinstance(to, str) else None
-    except ValueError:
-        return None

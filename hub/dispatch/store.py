@@ -3,8 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -14,7 +12,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from contracts import subjects
-from hub.dispatch.model import Progress
+from hub.dispatch.model import Progress, Start
 from hub.dispatch.planning import Plan
 from hub.dispatch.settings import DispatchSettings
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, RevisionConflict
@@ -22,14 +20,6 @@ from hub.kernel.state import Bucket, Codec, Entry
 
 _OWNER = "hub.subscription"
 _UID = "hub.uid"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a consumer that has to be made begins: with the next event, at a position, or at a moment."""
-
-    sequence: int | None = None
-    moment: datetime | None = None
 
 
 class Consumers:
@@ -40,21 +30,18 @@ class Consumers:
         self._js = js
         self._settings = settings
 
-    async def ensure(self, plan: Plan, start: Start | None = None) -> ConsumerInfo:
+    async def ensure(self, plan: Plan, start: Start) -> ConsumerInfo:
         """Make or change the consumer of a Subscription; one that is there keeps its position.
 
         Safe to repeat, in several processes at once.
 
         Args:
             plan: of the Subscription.
-            start: where a new one begins; absent, with the second in which the Subscription was made: events accepted
-                since then are its. For the same reason one that was lost begins there again - events may repeat, none
-                is lost.
+            start: where a new one begins.
 
         Raises:
             BrokerUnavailable: nats-server refuses or does not answer.
         """
-        begin = start or Start(moment=datetime.fromisoformat(plan.created))
         with _translated(plan.durable):
             found = await self._find(plan.durable)
             if found is not None and (found.config.metadata or {}).get(_UID, plan.uid) != plan.uid:
@@ -62,12 +49,12 @@ class Consumers:
                 await self._delete(plan.durable)
                 found = None
             try:
-                return await self._js.add_consumer(subjects.EVENTS, self._config(plan, found, begin))
+                return await self._js.add_consumer(subjects.EVENTS, self._config(plan, found, start))
             except BadRequestError:
                 found = await self._find(plan.durable)  # another process made it meanwhile, with another start
                 if found is None:
                     raise
-                return await self._js.add_consumer(subjects.EVENTS, self._config(plan, found, begin))
+                return await self._js.add_consumer(subjects.EVENTS, self._config(plan, found, start))
 
     def _config(self, plan: Plan, found: ConsumerInfo | None, start: Start) -> ConsumerConfig:
         config = ConsumerConfig(
@@ -123,6 +110,15 @@ class Consumers:
         durable = subjects.durable(scope, name)
         with _translated(durable):
             await self._delete(durable)
+
+    async def last_sequence(self) -> int:
+        """Return the position of the newest event.
+
+        Raises:
+            BrokerUnavailable: nats-server does not answer.
+        """
+        with _translated(subjects.EVENTS):
+            return (await self._js.stream_info(subjects.EVENTS)).state.last_seq
 
     async def owners(self) -> dict[str, str]:
         """Return the keys of the Subscriptions that have a consumer here, each with the consumer's name.
@@ -234,13 +230,3 @@ def _translated(what: str) -> Iterator[None]:
     except (NatsError, APIError, TimeoutError, OSError) as error:
         reason = error.description if isinstance(error, APIError) else "it does not answer"
         raise BrokerUnavailable(f"nats-server and '{what}': {reason}.", retry_after_seconds=1) from error
-
-
-def moment_of(text: str) -> datetime:
-    """Return an RFC 3339 moment.
-
-    Raises:
-        ValueError: it is none.
-    """
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

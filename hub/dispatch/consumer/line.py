@@ -158,7 +158,9 @@ class Line:
             parcel = self._ready.popleft()
             self.under_way += 1
             run = self._run(parcel[0]) if len(parcel) == 1 else self._run_batch(parcel)
-            parcel[0].task = self._loop.create_task(run)
+            task = self._loop.create_task(run)
+            for held in parcel:
+                held.task = task
 
     async def _run(self, held: Held) -> None:
         try:
@@ -180,7 +182,8 @@ class Line:
             log.exception("bug.caught", subscription=self.plan.label, events=len(batch))
             failed, results = False, [await self._attempts.bury_bug(held, error) for held in batch]
         finally:
-            batch[0].task = None
+            for held in batch:
+                held.task = None
             self.under_way -= 1
         if results is None:
             self._ready.extend([held] for held in batch)
@@ -237,26 +240,33 @@ class Line:
     def close(self) -> None:
         """Begin no attempt any more; what waits goes back at once, unless its order matters."""
         self._is_closing = True
-        self._end_batch()
         if self.plan.policy.ordering_key is None:
-            self._give_back([held for parcel in self._ready for held in parcel])
-            self._ready.clear()
+            self.give_back_waiting()
 
-    def tasks(self) -> list[asyncio.Task[None]]:
+    def tasks(self) -> set[asyncio.Task[None]]:
         """Return the attempts under way."""
-        return [held.task for held in self.in_hand.values() if held.task is not None]
+        return {held.task for held in self.in_hand.values() if held.task is not None}
+
+    def give_back_waiting(self) -> None:
+        """Give back what is in hand and not under way, oldest first; what waits for its next attempt here stays."""
+        self._ready.clear()
+        self._batch.clear()
+        self._give_back([held for held in self.in_hand.values() if held.task is None and held.timer is None])
+        self._lanes = Lanes()
+        for held in self.in_hand.values():
+            self._lanes.enter(held)
 
     def give_back_all(self) -> None:
         """Give back everything that is in hand, oldest first; no attempt is under way any more."""
         for held in self.in_hand.values():
             if held.timer is not None:
                 held.timer.cancel()
-        self._give_back(sorted(self.in_hand.values(), key=lambda held: held.delivery.sequence))
         self._ready.clear()
+        self._give_back(list(self.in_hand.values()))
         self._lanes = Lanes()
 
     def _give_back(self, given: list[Held]) -> None:
-        for held in given:
+        for held in sorted(given, key=lambda held: held.delivery.sequence):
             self._attempts.hand_back(held)
             del self.in_hand[held.delivery.sequence]
         self._source.release(len(given))

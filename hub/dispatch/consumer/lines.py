@@ -18,9 +18,11 @@ from hub.dispatch.conditions import breaker_status, refused_status, status_of
 from hub.dispatch.consumer.attempts import Tools
 from hub.dispatch.consumer.line import Line
 from hub.dispatch.consumer.pulling import Pulling
+from hub.dispatch.model import Start
 from hub.dispatch.planning import Plan, plan_of
+from hub.dispatch.positions import moment_of, start_in
 from hub.dispatch.settings import DispatchSettings
-from hub.dispatch.store import Consumers, Leases, Start, moment_of
+from hub.dispatch.store import Consumers, Leases
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import BrokerUnavailable, HubError, RevisionConflict
 from hub.kernel.metrics import BREAKER_STATE
@@ -126,6 +128,18 @@ class Lines:
             elif self._is_open and not self._is_known(entry.value, again):
                 await self._bring_up(entry, start)
 
+    async def remake(self, key: str) -> None:
+        """Remove the consumer of a Subscription and make it anew, where its status says that it begins.
+
+        Raises:
+            BrokerUnavailable: nats-server does not answer.
+        """
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            await self._parts.consumers.remove(*subjects.split_key(key))
+            if key in self.running:
+                self.running[key].line.give_back_waiting()
+        await self.reconcile(key, again=True)
+
     def _is_known(self, resource: Resource, again: bool) -> bool:
         running = self.running.get(resource.key)
         if running is None or again:
@@ -147,7 +161,7 @@ class Lines:
             await self._write(entry, refused_status(resource.status, rfc3339(now), str(error)))
             return
         try:
-            await self._parts.consumers.ensure(plan, start)
+            await self._parts.consumers.ensure(plan, start or start_in(resource))
         except BrokerUnavailable as error:
             await self._write(entry, status_of(plan, resource.status, rfc3339(now), error.detail))
             raise
@@ -184,21 +198,35 @@ class Lines:
             await self._end(key)
             running = None
         if running is None:
-            running = self.running[key] = await self._make(key, plan)
+            running = self.running[key] = self._make(key, plan)
             log.info("subscription.started", subscription=plan.label, sink=plan.sink.kind)
         elif running.plan.generation != plan.generation:
             log.info("subscription.changed", subscription=plan.label, sink=plan.sink.kind)
             running.line.use(plan)
         running.plan = plan
-        if problem:
-            running.line.shut()
-        elif plan.policy.ordering_key is None:
+        if problem or plan.is_paused:
+            await self._halt(running)
+            return
+        await self._start(running)
+        if plan.policy.ordering_key is None:
             running.line.leased_until = float("inf")
             running.line.open()
         elif running.is_leased:
             running.line.open()
 
-    async def _make(self, key: str, plan: Plan) -> Running:
+    async def _halt(self, running: Running) -> None:
+        """Let nothing more come in, not even what was asked for, and give back what waits."""
+        running.line.shut()
+        await running.pulling.stop()
+        running.line.give_back_waiting()
+
+    async def _start(self, running: Running) -> None:
+        try:
+            await running.pulling.start()
+        except NatsError as error:
+            raise BrokerUnavailable from error
+
+    def _make(self, key: str, plan: Plan) -> Running:
         parts = self._parts
         pulling = Pulling(
             plan.durable,
@@ -208,10 +236,6 @@ class Lines:
             on_lost=lambda: self.mark(key, again=True),
         )
         line = Line(plan, parts.tools, pulling, self._soon(key))
-        try:
-            await pulling.start()
-        except NatsError as error:
-            raise BrokerUnavailable from error
         return Running(plan, pulling, line)
 
     def _soon(self, key: str) -> Callable[[Line], None]:
@@ -270,7 +294,7 @@ class Lines:
         await asyncio.gather(*(each.pulling.stop() for each in running))
         for each in running:
             each.line.close()
-        under_way = [task for each in running for task in each.line.tasks()]
+        under_way = {task for each in running for task in each.line.tasks()}
         if under_way:
             await asyncio.wait(under_way, timeout=grace_seconds)
         for task in under_way:

@@ -59,16 +59,19 @@ class Pulling:
         self._deadline = float("inf")
         self._slots = 0
         self._step = 1
-        self._is_open = True
+        self._is_open = False
         self._is_paused = False
         self.in_hand = 0
 
     async def start(self) -> None:
-        """Subscribe.
+        """Subscribe, unless that is done.
 
         Raises:
             NatsError: the connection is closed.
         """
+        if self._subscription is not None:
+            return
+        self._is_open, self._asked = True, 0
         self._subscription = await self._client.subscribe(
             self._reply, cb=self._received, pending_msgs_limit=0, pending_bytes_limit=0
         )
@@ -141,9 +144,10 @@ class Pulling:
     async def stop(self) -> None:
         """Ask no more and unsubscribe; everything that nats-server sent before has been taken when this returns."""
         self._is_open = False
-        if self._subscription is None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is None:
             return
         try:
-            await self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it without types
+            await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it without types
         except NatsError as error:
             log.debug("inbox.lost", error=repr(error))
