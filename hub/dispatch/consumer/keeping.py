@@ -21,6 +21,8 @@ class Keeping:
         self._lines = lines
         self._tasks: list[asyncio.Task[None]] = []
         self._leasing = asyncio.Lock()
+        # Asked besides the cancellation, which a request whose answer comes in the same moment may swallow.
+        self._is_running = True
 
     def start(self) -> None:
         """Begin."""
@@ -30,7 +32,7 @@ class Keeping:
     async def _stay_alive(self) -> None:
         loop = asyncio.get_running_loop()
         pause = self._parts.settings.ack_wait_seconds / 4
-        while True:
+        while self._is_running:
             await asyncio.sleep(pause)
             now = loop.time()
             for running in self._lines.running.values():
@@ -38,7 +40,7 @@ class Keeping:
                 running.pulling.drop_expired(now)
 
     async def _keep_leases(self) -> None:
-        while True:
+        while self._is_running:
             await self.keep_leases()
             await asyncio.sleep(self._parts.leases.seconds / 4)
 
@@ -81,7 +83,7 @@ class Keeping:
         running.line.abandon()
 
     async def _sweep_on(self) -> None:
-        while True:
+        while self._is_running:
             try:
                 await self.sweep()
             except HubError as error:
@@ -104,12 +106,13 @@ class Keeping:
                 self._lines.mark(key, again=True)
 
     async def _prune(self) -> None:
-        while True:
+        while self._is_running:
             await asyncio.sleep(_PRUNE_SECONDS)
             self._parts.tools.outside.poster.prune()
 
     async def stop(self) -> None:
         """End, and give back the leases."""
+        self._is_running = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

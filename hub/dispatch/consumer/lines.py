@@ -92,7 +92,7 @@ class Lines:
         asyncio.get_running_loop().call_later(seconds, lambda: self.mark(key, again=True))
 
     async def _follow(self) -> None:
-        while True:
+        while self._is_open:
             await self._something.wait()
             self._something.clear()
             marked, self._marked = self._marked, {}
