@@ -5,6 +5,7 @@ Business events live below `events.`, contract events below `hub.`, dead letters
 `ask.`, calls of Functions below `call.`; no stream captures these two.
 """
 
+import hashlib
 import re
 
 EVENTS = "EVENTS"
@@ -31,6 +32,8 @@ AUTHORITIES = "authorities"
 TOKENS = "tokens"
 REVOCATIONS = "revocations"
 LAYOUT = "layout"
+RETRIES = "retries"
+LEASES = "leases"
 
 BUCKETS = (
     APPLICATIONS,
@@ -43,6 +46,8 @@ BUCKETS = (
     TOKENS,
     REVOCATIONS,
     LAYOUT,
+    RETRIES,
+    LEASES,
 )
 
 ASSETS = "assets"
@@ -117,12 +122,19 @@ def call(scope: str, function: str) -> str:
 CALLS = "call.>"
 
 
+# nats-server keeps a consumer in a folder of its name: longer ones are cut and told apart by a digest.
+_DURABLE_LIMIT = 200
+
+
 def durable(scope: str, subscription: str) -> str:
     """Name of the durable consumer of one Subscription; consumer names may not hold dots.
 
-    An underscore is legal in neither part, so the name can be read back.
+    An underscore is legal in neither part, so that different Subscriptions never share a name.
     """
-    return f"dispatch_{scope.replace('.', '_')}__{subscription.replace('.', '_')}"
+    name = f"dispatch_{scope.replace('.', '_')}__{subscription.replace('.', '_')}"
+    if len(name) <= _DURABLE_LIMIT:
+        return name
+    return f"{name[: _DURABLE_LIMIT - 33]}_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def key(scope: str, name: str) -> str:

@@ -28,7 +28,6 @@ IMPURE_NAMES = {"room", "settings", "model", "api", "handlers", "store"}
 IMPURE_MODULES = {
     "hub.connector.serving": "holds the edge's TLS context and the timer of its renewal",
     "hub.dispatch.consumer": "pulls events from the event store",
-    "hub.dispatch.delivery": "carries one event to its sink and back",
     "hub.dispatch.sinks": "each sink speaks the protocol it is named after",
     "hub.functions.metering": "counts and times calls",
     "hub.functions.runtime": "child processes, their sockets and files",

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from hub.kernel.client import Client
 from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured
 from hub.kernel.lines import header_lines, subject_line
 from hub.kernel.publisher import Publisher, Receipt

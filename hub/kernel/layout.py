@@ -116,13 +116,19 @@ async def _declare_bucket(js: JetStreamContext, name: str, settings: KernelSetti
         history=1,
         replicas=settings.nats.replicas,
         storage=StorageType.FILE,
-        ttl=_TOKEN_TTL_SECONDS if name == subjects.TOKENS else None,
+        ttl=_ttl_of(name, settings),
     )
     try:
         await js.create_key_value(config)
     except BadRequestError as error:
         if error.err_code != _STREAM_NAME_IN_USE:
             raise
+
+
+def _ttl_of(bucket: str, settings: KernelSettings) -> float | None:
+    """Return how long a bucket keeps an entry that is not written again; None for ever."""
+    kept = {subjects.TOKENS: _TOKEN_TTL_SECONDS, subjects.RETRIES: settings.streams.max_age_hours * _HOUR}
+    return kept.get(bucket)
 
 
 async def _declare_objects(js: JetStreamContext, settings: KernelSettings) -> None:
