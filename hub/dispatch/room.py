@@ -12,7 +12,7 @@ from hub.dispatch.consumer import Consumer, api, declare
 from hub.dispatch.conversion import PREFIX
 from hub.dispatch.delivery import Deliverer, Plan
 from hub.dispatch.filters import compile_filters
-from hub.dispatch.handlers import DeadLetters
+from hub.dispatch.handlers import serve
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION
 from hub.dispatch.model import Delivery
 from hub.dispatch.policy import read
@@ -34,9 +34,7 @@ def build(settings: DispatchSettings, house: RoomHouse) -> Room:
     router = NatsRouter()
     post = Post(settings, house)
     house.desk(router, SUBSCRIPTION, post.after)
-    letters = DeadLetters(house.bus)
-    for verb, asked in (("list", letters.list), ("replay", letters.replay), ("drop", letters.drop)):
-        house.answer(router, subjects.ask("dead", verb), asked)
+    serve(router, house, filters_of)
     return Room(
         "dispatch", router=router, kinds=KINDS, writes=(SUBSCRIPTION.plural,), start=post.start, stop=post.stop
     )

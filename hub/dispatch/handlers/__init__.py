@@ -1,0 +1,30 @@
+"""What dispatch answers on request: dead letters, replays, and where an event is."""
+
+from collections.abc import Callable
+
+from faststream.nats import NatsRouter
+
+from contracts import subjects
+from hub.dispatch.handlers.dead_letters import DeadLetters
+from hub.kernel.resource import Resource
+from hub.kernel.room import RoomHouse
+
+
+def serve(router: NatsRouter, house: RoomHouse, subjects_of: Callable[[Resource], list[str]]) -> None:
+    """Answer `ask.dead.*`, `ask.events.*` and `ask.subscriptions.replay`.
+
+    Args:
+        router: takes the subscriptions.
+        house: the room's.
+        subjects_of: the subjects that a Subscription listens to.
+    """
+    letters = DeadLetters(house)
+    asked = {
+        ("dead", "list"): letters.found,
+        ("dead", "show"): letters.show,
+        ("dead", "summary"): letters.summary,
+        ("dead", "replay"): letters.replay,
+        ("dead", "drop"): letters.drop,
+    }
+    for (plural, verb), answer in asked.items():
+        house.answer(router, subjects.ask(plural, verb), answer)
