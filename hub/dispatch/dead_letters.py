@@ -18,26 +18,16 @@ from contracts.envelope import read_attributes
 from hub.kernel.errors import InvalidField, InvalidInput
 from hub.kernel.resource import DEFAULT_SCOPE
 
-REASON_HEADERS = frozenset(
-    {
-        "Hub-Reason",
-        "Hub-Kind",
-        "Hub-Attempts",
-        "Hub-Status",
-        "Hub-Subject",
-        "Hub-Stream-Sequence",
-        "Hub-Subscription",
-        "Hub-Response",
-    }
-)
-ORIGINAL = "Hub-Original-Sequence"
+_NOT_OF_THE_EVENT = ("hub-", "nats-")
+"""How headers begin that say why it was given up, or are orders to nats-server."""
+ORIGINAL = "Replay-Original-Sequence"
 """Position of the event as it was accepted; kept through every replay."""
-REPLAYED = "Hub-Replayed-Sequence"
+REPLAYED = "Replay-Of-Sequence"
 """Position of the event whose delivery is repeated: the original's, or that of an earlier replay."""
-ORIGIN = "Hub-Replay-Origin"
+ORIGIN = "Replay-Origin"
 """`dead_letters` or `events`."""
-BY, AT = "Hub-Replayed-By", "Hub-Replayed-At"
-EDITED_BY, EDITED_AT, EDITED_FROM = "Hub-Edited-By", "Hub-Edited-At", "Hub-Edited-From"
+BY, AT = "Replay-By", "Replay-At"
+EDITED_BY, EDITED_AT, EDITED_OF = "Edit-By", "Edit-At", "Edit-Of"
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _JSON_TYPE = re.compile(r"[^;]*[/+]json\s*(;.*)?", re.IGNORECASE)
@@ -148,7 +138,7 @@ def shown_whole(headers: Mapping[str, str], sequence: int, stored_at: float, dat
     content_type = read_attributes(headers).get("datacontenttype", "")
     return shown(headers, sequence, stored_at, len(data)) | {
         "attributes": read_attributes(headers),
-        "headers": {key: value for key, value in headers.items() if key.startswith("Hub-")},
+        "headers": {key: value for key, value in headers.items() if key.startswith(("Hub-", "Replay-", "Edit-"))},
         **data_members(data, content_type),
     }
 
@@ -239,13 +229,13 @@ def again(headers: Mapping[str, str], data: bytes, sequence: int, by: str, now: 
     Its `Nats-Msg-Id` is the same each time, so that a replay cut short and repeated is stored once; another edit is
     another event.
     """
-    kept = {key: value for key, value in headers.items() if key not in REASON_HEADERS and not key.startswith("Nats-")}
+    kept = {key: value for key, value in headers.items() if not key.lower().startswith(_NOT_OF_THE_EVENT)}
     kept |= origin_headers("dead_letters", original_of(headers), number(headers, "Hub-Stream-Sequence"), by, now)
     if edit is not None:
         kept |= {
             EDITED_BY: printable(by),
             EDITED_AT: moment_text(now),
-            EDITED_FROM: f"sha256:{hashlib.sha256(data).hexdigest()}",
+            EDITED_OF: f"sha256:{hashlib.sha256(data).hexdigest()}",
         }
         data = edit.data
     digest = hashlib.blake2b(data, digest_size=8).hexdigest()

@@ -83,10 +83,10 @@ async def test_a_replayed_letter_says_where_it_came_from(room: Bus) -> None:
     [event] = await stored(room, subjects.EVENTS)
     headers = event.headers
     assert (event.subject, event.data) == (subjects.replay("default", "orders"), b'{"n":1}')
-    assert (headers["ce-id"], headers["Hub-Original-Sequence"], headers["Hub-Replay-Origin"]) == (
+    assert (headers["ce-id"], headers["Replay-Original-Sequence"], headers["Replay-Origin"]) == (
         "a", "7", "dead_letters"
     )
-    assert headers["Hub-Replayed-By"] == "ann@desk"
+    assert headers["Replay-By"] == "ann@desk"
     assert "Hub-Reason" not in headers
     assert await stored(room, subjects.DEAD) == []
 
@@ -146,8 +146,8 @@ async def test_edited_data_is_sent_and_the_edit_is_told(room: Bus) -> None:
     edit = {"data": base64.b64encode(b'{"n":2}').decode()}
     await ask(room, "dead", "replay", {"sequence": sequence, "edit": edit, "by": "ann"})
     [event] = await stored(room, subjects.EVENTS)
-    assert (event.data, event.headers["ce-id"], event.headers["Hub-Edited-By"]) == (b'{"n":2}', "a", "ann")
-    assert event.headers["Hub-Edited-From"].startswith("sha256:")
+    assert (event.data, event.headers["ce-id"], event.headers["Edit-By"]) == (b'{"n":2}', "a", "ann")
+    assert event.headers["Edit-Of"].startswith("sha256:")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from faststream.nats import NatsRouter
 
 from contracts import subjects
 from hub.dispatch.handlers.dead_letters import DeadLetters
+from hub.dispatch.handlers.events import Events
 from hub.kernel.resource import Resource
 from hub.kernel.room import RoomHouse
 
@@ -19,12 +20,15 @@ def serve(router: NatsRouter, house: RoomHouse, subjects_of: Callable[[Resource]
         subjects_of: the subjects that a Subscription listens to.
     """
     letters = DeadLetters(house)
+    events = Events(house, subjects_of)
     asked = {
         ("dead", "list"): letters.found,
         ("dead", "show"): letters.show,
         ("dead", "summary"): letters.summary,
         ("dead", "replay"): letters.replay,
         ("dead", "drop"): letters.drop,
+        ("events", "show"): events.show,
+        ("events", "why"): events.why,
     }
     for (plural, verb), answer in asked.items():
         house.answer(router, subjects.ask(plural, verb), answer)
