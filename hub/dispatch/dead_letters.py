@@ -70,17 +70,22 @@ def read_selection(request: Mapping[str, Any]) -> Selection:
         InvalidField: a part of it is of the wrong form.
     """
     return Selection(
-        scope=_text(request, "scope") or DEFAULT_SCOPE,
-        name=_text(request, "name"),
+        scope=text(request, "scope") or DEFAULT_SCOPE,
+        name=text(request, "name"),
         sequence=whole(request, "sequence"),
-        type=_text(request, "type"),
-        kind=_text(request, "kind"),
-        since=_moment(request, "since"),
-        until=_moment(request, "until"),
+        type=text(request, "type"),
+        kind=text(request, "kind"),
+        since=moment(request, "since"),
+        until=moment(request, "until"),
     )
 
 
-def _text(request: Mapping[str, Any], name: str) -> str | None:
+def text(request: Mapping[str, Any], name: str) -> str | None:
+    """Return a text of a request; None when it is absent or empty.
+
+    Raises:
+        InvalidField: it is none.
+    """
     value = request.get(name)
     if value is not None and not isinstance(value, str):
         raise InvalidField(f"{name} must be text.", field=name)
@@ -99,7 +104,12 @@ def whole(request: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-def _moment(request: Mapping[str, Any], name: str) -> float | None:
+def moment(request: Mapping[str, Any], name: str) -> float | None:
+    """Return a moment of a request in seconds since 1970; None when it is absent.
+
+    Raises:
+        InvalidField: it is none.
+    """
     value = request.get(name)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise InvalidField(f"{name} must be a moment in seconds since 1970.", field=name)
@@ -229,7 +239,7 @@ def again(headers: Mapping[str, str], data: bytes, sequence: int, by: str, now: 
     Its `Nats-Msg-Id` is the same each time, so that a replay cut short and repeated is stored once; another edit is
     another event.
     """
-    kept = {key: value for key, value in headers.items() if not key.lower().startswith(_NOT_OF_THE_EVENT)}
+    kept = event_headers(headers)
     kept |= origin_headers("dead_letters", original_of(headers), number(headers, "Hub-Stream-Sequence"), by, now)
     if edit is not None:
         kept |= {
@@ -241,6 +251,11 @@ def again(headers: Mapping[str, str], data: bytes, sequence: int, by: str, now: 
     digest = hashlib.blake2b(data, digest_size=8).hexdigest()
     kept["Nats-Msg-Id"] = f"replay/{headers.get('Hub-Subscription', '')}/{sequence}/{digest}"
     return Again(kept, data)
+
+
+def event_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the event itself: without why it was given up, and without orders to nats-server."""
+    return {key: value for key, value in headers.items() if not key.lower().startswith(_NOT_OF_THE_EVENT)}
 
 
 def origin_headers(origin: str, original: int | None, replayed: int | None, by: str, now: float) -> dict[str, str]:

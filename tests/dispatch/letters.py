@@ -2,16 +2,47 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
+import pytest
 
 from contracts import subjects
 from hub.kernel.broker import Bus
 
 API_VERSION = "eventing.kyma-project.io/v1alpha2"
 NOWHERE = "http://127.0.0.1:9/nobody"
+
+
+class Sink:
+    """A server that remembers the ids it got, and answers with one status."""
+
+    def __init__(self) -> None:
+        """Answer 200 unless told otherwise."""
+        self.status = 200
+        self.url = ""
+        self.got: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request per connection."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length: ")[1].split("\r\n")[0]) if "content-length: " in head else 0
+        await reader.readexactly(length)
+        self.got.append(head.split("ce-id: ")[1].split("\r\n")[0])
+        writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    """Return a running sink."""
+    made = Sink()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    yield made
+    server.close()
 
 
 async def ask(bus: Bus, plural: str, verb: str, request: dict[str, Any]) -> dict[str, Any]:

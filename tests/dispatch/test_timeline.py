@@ -1,7 +1,5 @@
 """One event, asked about: every way that a Subscription can stand with it, against real streams and consumers."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -10,37 +8,9 @@ import pytest
 from contracts import subjects
 from hub.dispatch.handlers import events
 from hub.kernel.broker import Bus
-from tests.dispatch.letters import ask, bury, post, stored, subscribe, until
+from tests.dispatch.letters import Sink, ask, bury, post, sink, stored, subscribe, until
 
-
-class Sink:
-    """A server that answers every request with one status."""
-
-    def __init__(self) -> None:
-        """Answer 200 unless told otherwise."""
-        self.status = 200
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request per connection."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.split("content-length: ")[1].split("\r\n")[0]) if "content-length: " in head else 0
-        await reader.readexactly(length)
-        body = b"no [thanks]"
-        writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode())
-        writer.write(body)
-        await writer.drain()
-        writer.close()
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    """Return a running sink."""
-    made = Sink()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    yield made
-    server.close()
+__all__ = ["sink"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from faststream.nats import NatsRouter
 from contracts import subjects
 from hub.dispatch.handlers.dead_letters import DeadLetters
 from hub.dispatch.handlers.events import Events
+from hub.dispatch.handlers.replays import Replays
 from hub.kernel.resource import Resource
 from hub.kernel.room import RoomHouse
 
@@ -27,6 +28,7 @@ def serve(router: NatsRouter, house: RoomHouse, subjects_of: Callable[[Resource]
         ("dead", "summary"): letters.summary,
         ("dead", "replay"): letters.replay,
         ("dead", "drop"): letters.drop,
+        ("subscriptions", "replay"): Replays(house, events).replay,
         ("events", "show"): events.show,
         ("events", "why"): events.why,
     }

@@ -5,7 +5,6 @@ what fails again meanwhile is not taken up twice. A letter is stored as an event
 cut short anywhere, the same request repeated loses nothing and, within the stream's window, delivers nothing twice.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ from hub.dispatch.dead_letters import Edit, Selection
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.scanning import Page, Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
-from hub.kernel.errors import HubError, InvalidInput, NotFound
+from hub.kernel.errors import InvalidInput, NotFound
 from hub.kernel.resource import resource_key
 from hub.kernel.room import RoomHouse
 
 PAGE = 500
 LARGEST_PAGE = 5000
-_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +113,8 @@ class DeadLetters:
         rest = _rest(asked, page) | ({"skipped": dict(skipped)} if skipped else {})
         if asked.dry_run:
             return {"would": len(letters), "groups": groups_of(letters), **rest}
-        await self._in_turn(letters, asked, verb, act)
+        await scanning.for_each(letters, lambda letter: act(letter, asked), verb)
         return {verb: len(letters), **rest}
-
-    async def _in_turn(
-        self, letters: Sequence[Stored], asked: Asked, verb: str, act: Callable[[Stored, Asked], Awaitable[None]]
-    ) -> None:
-        for begin in range(0, len(letters), _AT_ONCE):
-            some = letters[begin : begin + _AT_ONCE]
-            outcomes = await asyncio.gather(*(act(letter, asked) for letter in some), return_exceptions=True)
-            failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-            if failures:
-                raise _told(failures, f"{begin + len(some) - len(failures)} {verb}")
 
     async def _replay_one(self, letter: Stored, asked: Asked) -> None:
         place = dead_letters.subscription_of(letter.headers)
@@ -210,13 +198,6 @@ class DeadLetters:
                     sequence=selection.sequence,
                 )
         return letters, page
-
-
-def _told(failures: Sequence[BaseException], done: str) -> BaseException:
-    """Return the failure to raise: a bug before a refusal, which tells what was done before it."""
-    bug = next((failure for failure in failures if not isinstance(failure, HubError)), None)
-    first = failures[0]
-    return bug or (first.within(f"{done} of this page") if isinstance(first, HubError) else first)
 
 
 def _rest(asked: Asked, page: Page) -> dict[str, Any]:

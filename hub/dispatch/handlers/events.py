@@ -15,6 +15,7 @@ from contracts import subjects
 from contracts.envelope import read_attributes
 from hub.dispatch import dead_letters, timeline
 from hub.dispatch.filters import compile_filters
+from hub.dispatch.filters.attributes import Predicate
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.scanning import Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
@@ -164,7 +165,7 @@ class Events:
     def wish_of(self, resource: Resource, headers: Mapping[str, str]) -> Wish:
         """Return what a Subscription listens for, and whether one of its filters refuses the event."""
         filters = resource.spec.get("filters") or []
-        refused = find_refusal(compile_filters(filters), headers)
+        refused = refused_by(compile_filters(filters), headers)
         listened = tuple(each for each in self._subjects_of(resource) if not each.startswith("replay."))
         return Wish(listened, refused, tuple(each for each in filters if isinstance(each, Mapping)))
 
@@ -210,6 +211,11 @@ class Events:
     def _durability(self) -> str:
         nats = self._house.settings.nats
         return f"{'synced' if nats.sync == 'always' else 'buffered'}, R{nats.replicas}"
+
+
+def refused_by(filters: tuple[Predicate, ...], headers: Mapping[str, str]) -> int | None:
+    """Return the position of the first filter that refuses an event; None when none does."""
+    return find_refusal(filters, headers)
 
 
 def _narrowed(wanted: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ A page says where the next one begins, so that whoever asks can go through a str
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,10 +17,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from hub.kernel.errors import BrokerUnavailable, NotFound
+from hub.kernel.errors import BrokerUnavailable, HubError, NotFound
 
 _ABSENT = {10014, 10037, 10057, 10059}  # consumer, message, message to delete, stream
 _SILENCE_SECONDS = 5.0
+_AT_ONCE = 64
 _PAGE_BYTES = 8 * 1024 * 1024
 
 
@@ -200,3 +201,26 @@ async def remove(client: Client, stream: str, sequence: int) -> None:
     except NotFound:
         return
 
+
+
+async def for_each(messages: Sequence[Stored], act: Callable[[Stored], Awaitable[None]], done: str) -> None:
+    """Do something with each message, some at a time, oldest first; end at the first that fails.
+
+    Args:
+        messages: in order.
+        act: what is done.
+        done: its participle, for the text of a failure: how many went before it.
+
+    Raises:
+        HubError: as `act` raised it, with the number of those that were done.
+    """
+    for begin in range(0, len(messages), _AT_ONCE):
+        some = messages[begin : begin + _AT_ONCE]
+        outcomes = await asyncio.gather(*(act(message) for message in some), return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        bug = next((failure for failure in failures if not isinstance(failure, HubError)), None)
+        if bug is not None:
+            raise bug
+        for failure in failures:
+            count = begin + len(some) - len(failures)
+            raise failure.within(f"{count} of this page {done}") if isinstance(failure, HubError) else failure
