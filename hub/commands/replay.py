@@ -52,7 +52,7 @@ def replay(  # noqa: PLR0913, PLR0917 - every option is a parameter
         request |= _bound(begin, "from", now) | (_bound(end, "to", now) if end else {})
         request |= {"key": _key(key)} if key else {}
         request |= {name: True for name, said in (("all", everything), ("dryRun", dry_run)) if said}
-    _report(call(lambda session: _replay_all(session, request)), output)
+    _report(call(lambda session: replay_all(session, request)), output)
 
 
 def _bound(text: str, side: str, now: float) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _key(text: str) -> list[str]:
     return [name, value]
 
 
-async def _replay_all(session: "Session", request: dict[str, Any]) -> dict[str, Any]:
+async def replay_all(session: "Session", request: dict[str, Any]) -> dict[str, Any]:
     """Go through all pages; returns the sums."""
     from hub.commands.moments import progress
 
