@@ -62,7 +62,7 @@ def list_letters(  # noqa: PLR0913, PLR0917 - every option is a parameter
         request = _request(
             name, scope, sequence=sequence, type=event_type, kind=kind, since=since, until=until, cursor=cursor
         )
-    items, left = call(lambda session: _read_all(session, request, limit))
+    items, left = call(lambda session: read_all(session, request, limit))
     if output == "json":
         say_json(items)
     elif items:
@@ -73,7 +73,7 @@ def list_letters(  # noqa: PLR0913, PLR0917 - every option is a parameter
         say_error(f"There are more: go on with --cursor {left}.")
 
 
-async def _read_all(
+async def read_all(
     session: "Session", request: dict[str, Any], limit: int | None
 ) -> tuple[list[dict[str, Any]], int | None]:
     """Return the letters, page by page, and where the list was cut; None when it is whole."""
@@ -175,7 +175,7 @@ def replay(  # noqa: PLR0913, PLR0917 - every option is a parameter
             from hub.commands.editing import edited
 
             request["edit"] = edited(request, set_data)
-    _report(call(lambda session: _act(session, "replay", request)), "replayed", output)
+    _report(call(lambda session: act(session, "replay", request)), "replayed", output)
 
 
 def _check_edit(sequence: int | None, *, edit: bool, set_data: str | None) -> None:
@@ -210,10 +210,10 @@ def drop(  # noqa: PLR0913, PLR0917 - every option is a parameter
         request = _request(
             name, scope, sequence=sequence, type=event_type, kind=kind, since=since, until=until, all=everything
         )
-    rehearsed = call(lambda session: _act(session, "drop", request | {"dryRun": True}))
+    rehearsed = call(lambda session: act(session, "drop", request | {"dryRun": True}))
     if not dry_run and rehearsed["would"] and not yes:
         _confirm(rehearsed)
-    done = rehearsed if dry_run else call(lambda session: _act(session, "drop", request | {"last": rehearsed["last"]}))
+    done = rehearsed if dry_run else call(lambda session: act(session, "drop", request | {"last": rehearsed["last"]}))
     _report(done, "dropped", output)
 
 
@@ -226,7 +226,7 @@ def _confirm(rehearsed: dict[str, Any]) -> None:
     typer.confirm(f"Drop {rehearsed['would']} dead letters for good?", abort=True, err=True)
 
 
-async def _act(session: "Session", verb: str, request: dict[str, Any]) -> dict[str, Any]:
+async def act(session: "Session", verb: str, request: dict[str, Any]) -> dict[str, Any]:
     """Go through all pages; returns the sums, and up to which dead letter."""
     from hub.commands.moments import progress
 

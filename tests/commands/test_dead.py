@@ -8,6 +8,8 @@ import orjson
 import pytest
 
 from contracts import subjects
+from hub.commands import dead
+from hub.commands.session import Session
 from hub.kernel.broker import Bus
 from tests.commands.line import Line
 from tests.dispatch.letters import bury, stored, subscribe
@@ -55,6 +57,16 @@ async def test_a_replay_can_be_rehearsed(pile: Bus, hub: Line) -> None:
     assert (rehearsed.status, "2 dead letters would be replayed" in rehearsed.out) == (0, True)
     assert (await hub("dead", "replay", "orders", "-o", "json")).json == {"replayed": 2}
     assert [each.headers["ce-id"] for each in await stored(pile, subjects.DEAD)] == ["c"]
+
+
+async def test_many_pages_are_one_action(pile: Bus, hub: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the pages: everything is listed, counted and done, up to the letter that was the newest."""
+    monkeypatch.setattr(dead, "PAGE", 1)
+    session = Session(hub.settings, pile.nc, pile.js)
+    items, left = await dead.read_all(session, {}, None)
+    assert ([item["id"] for item in items], left) == (["a", "b", "c"], None)
+    assert (await dead.act(session, "drop", {"all": True, "dryRun": True}))["would"] == 3
+    assert await dead.act(session, "drop", {"all": True}) == {"dropped": 3, "last": 3}
 
 
 async def test_the_audit_record_names_user_and_machine(pile: Bus, hub: Line) -> None:

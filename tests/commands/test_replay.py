@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from hub.commands.replay import replay_all
+from hub.commands.session import Session
 from hub.kernel.broker import Bus
 from tests.commands.line import Line
 from tests.dispatch.letters import post, stored, subscribe
@@ -34,6 +36,13 @@ async def test_a_replay_is_rehearsed_then_done(past: Bus, hub: Line) -> None:
     rest = await hub("replay", "orders", "--from", "1")
     assert ("replayed 1" in rest.out, "left 2: " in rest.out) == (True, True)
     assert len(await stored(past, "EVENTS", "replay.>")) == 3
+
+
+async def test_a_replay_of_many_pages_is_summed_up(past: Bus, hub: Line) -> None:
+    """However small the pages, every event is replayed once and counted."""
+    session = Session(hub.settings, past.nc, past.js)
+    request = {"name": "orders", "from_sequence": 1, "run": "r", "limit": 1}
+    assert await replay_all(session, request) == {"replayed": 3, "left": {}}
 
 
 async def test_a_key_narrows(past: Bus, hub: Line) -> None:

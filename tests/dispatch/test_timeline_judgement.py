@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hub.dispatch.replaying import History, read_wanted
+from hub.dispatch.replaying import History, headers_again, read_wanted
 from hub.dispatch.timeline import Event, Evidence, Wish, collect, covers, judge
 from hub.dispatch.timeline_standing import Standing, standing_of
 from hub.kernel.errors import InvalidField, MissingField
@@ -120,6 +120,17 @@ def test_a_key_is_an_attribute_or_a_place_in_the_data() -> None:
     assert not pointer.has_key({}, b'{"a":[]}')
     assert not pointer.has_key({}, b"no json")
     assert read_wanted(request | {"key": ["subject", "x y"]}).has_key({"ce-subject": "x%20y"}, b"")
+
+
+def test_an_event_is_stored_once_per_run() -> None:
+    """The same run gives the same message id, another run another; the hub's own headers stay behind."""
+    request = {"name": "orders", "from_sequence": 1, "by": "ann", "run": "r1"}
+    first, again, other = (
+        headers_again({"ce-id": "e", "Nats-Msg-Id": "x", "Hub-Kind": "y"}, 10, None, read_wanted(asked), now)
+        for asked, now in ((request, 1.0), (request, 2.0), (request | {"run": "r2"}, 1.0))
+    )
+    assert first["Nats-Msg-Id"] == again["Nats-Msg-Id"] != other["Nats-Msg-Id"]
+    assert (first["ce-id"], first["Replay-Origin"], "Hub-Kind" in first) == ("e", "events", False)
 
 
 @pytest.mark.parametrize(
