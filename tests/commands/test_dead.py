@@ -104,6 +104,12 @@ async def test_wrong_moments_are_refused_by_name(hub: Line) -> None:
     assert (said.status, "--since 'yesterday'" in said.err) == (1, True)
 
 
+async def test_an_event_store_that_is_away_is_no_endless_wait(hub: Line) -> None:
+    """One line and exit status 1."""
+    said = await hub("dead", "list", HUB_NATS__URL="nats://127.0.0.1:9")
+    assert (said.status, "is the hub up" in said.err) == (1, True)
+
+
 async def test_every_command_has_examples(hub: Line) -> None:
     """The help shows how it is used."""
     for verb in ("list", "show", "replay", "drop"):
