@@ -12,8 +12,6 @@ from contracts import subjects
 from hub.dispatch import dead_letters
 from hub.dispatch.timeline_standing import Standing
 
-_OF_FAILURE = "The newest attempt failed"
-
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -93,7 +91,7 @@ def of_record(evidence: Evidence, trail: Sequence[Evidence]) -> Verdict | None:
         return Verdict(
             "dead_lettered",
             "dead_letter",
-            f"Given up after {letter.get('attempts') or 0} attempts ({kind}): {letter.get('reason', '')}"
+            f"Given up after {letter.get('attempts') or 0} attempts ({kind}): {_sentence(letter.get('reason'))}"
             f" Replay it with `hub dead replay --sequence {letter.get('sequence')}`.",
         )
     if evidence.dropped is not None:
@@ -113,7 +111,7 @@ def _of_attempts(attempts: Sequence[Mapping[str, Any]]) -> Verdict | None:
         text = f"Delivered at attempt {number}{_at(last)}, status {last.get('status')}."
         return Verdict("delivered", "delivered", text)
     if outcome == "dead_letter":
-        return Verdict("dead_lettered", "dead_letter", f"Given up at attempt {number}: {last.get('error', '')}")
+        return Verdict("dead_lettered", "dead_letter", f"Given up at attempt {number}: {_sentence(last.get('error'))}")
     return None
 
 
@@ -203,10 +201,16 @@ def _in_hand(attempts: Sequence[Mapping[str, Any]], standing: Standing) -> Verdi
         return Verdict("under_way", "under_way", "Handed out; no failed attempt: being delivered, or just delivered.")
     last = attempts[-1]
     due = str(last.get("next_at") or "")
-    again = f"; next attempt at {due}" if due else "; another attempt follows"
-    paused = " once the Subscription is resumed" if standing.is_paused else ""
-    text = f"{_OF_FAILURE} (attempt {last.get('attempt')}): {last.get('error', '')}{again}{paused}."
-    return Verdict("retrying", "sink", text.replace("..", "."), next_at=due)
+    again = f"The next is due at {due}" if due else "Another one follows"
+    paused = ", once the Subscription is resumed" if standing.is_paused else ""
+    text = f"Attempt {last.get('attempt')} failed: {_sentence(last.get('error'))} {again}{paused}."
+    return Verdict("retrying", "sink", text, next_at=due)
+
+
+def _sentence(text: Any) -> str:
+    """Return a reason as a sentence of its own."""
+    told = str(text or "no reason given").strip()
+    return told if told.endswith((".", "!", "?")) else f"{told}."
 
 
 def collect(

@@ -36,6 +36,8 @@ def fail(name: str, text: str, advice: str) -> Finding:
     return Finding(name, "fail", text, advice)
 
 
-def gigabytes(count: float) -> str:
+def size_text(count: float) -> str:
     """Return a number of bytes for people."""
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
+    if count >= 1024**3:
+        return f"{count / 1024**3:.1f} GiB"
+    return f"{count / 1024**2:.0f} MiB" if count >= 1024**2 else f"{count / 1024:.0f} KiB"

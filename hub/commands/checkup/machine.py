@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hub.commands.checkup.finding import Finding, fail, gigabytes, ok, warn
+from hub.commands.checkup.finding import Finding, fail, ok, size_text, warn
 from hub.kernel.errors import HubError
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def check_disk(data_dir: Path, stream_limit_bytes: int) -> Finding:
     free = shutil.disk_usage(place).free
     held = sum(file.stat().st_size for file in (data_dir / "nats").rglob("*.blk") if file.is_file())
     wanted = max(0, stream_limit_bytes - held)
-    said = f"{gigabytes(free)} free"
+    said = f"{size_text(free)} free"
     if free < _LEAST_FREE_BYTES:
         return fail(name, f"only {said}", "free some space: a full disk ends the event store")
     if free < wanted:
         advice = "free some space, or lower HUB_STREAMS__MAX_BYTES so that the stream is full before the disk is"
-        return warn(name, f"{said}, and the stream EVENTS may still take {gigabytes(wanted)}", advice)
+        return warn(name, f"{said}, and the stream EVENTS may still take {size_text(wanted)}", advice)
     return ok(name, said)
 
 

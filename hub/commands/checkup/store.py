@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.commands.checkup.certificates import judge_clock, now_utc
-from hub.commands.checkup.finding import Finding, fail, gigabytes, ok, warn
+from hub.commands.checkup.finding import Finding, fail, ok, size_text, warn
 from hub.commands.checkup.machine import judge_version
 from hub.kernel.errors import HubError
 
@@ -72,7 +72,7 @@ def judge_stream(wanted: "StreamConfig", told: Mapping[str, Any]) -> Finding:
     if differing:
         text = f"declared otherwise than set: {', '.join(differing)}"
         return fail(name, text, "restart the workers; they declare streams by the settings")
-    said = f"{state['messages']} messages, {gigabytes(state['bytes'])}"
+    said = f"{state['messages']} messages, {size_text(state['bytes'])}"
     share = state["bytes"] / config["max_bytes"] if config.get("max_bytes", -1) > 0 else 0.0
     if config.get("discard") == "new" and share >= _FULL:
         return fail(name, f"full: {said}", "new events are refused; let Subscriptions catch up or raise the limit")
@@ -140,7 +140,7 @@ async def _check_letters(session: "Session") -> Finding:
         return fail("dead letters", error.detail, "see that dispatch runs")
     count = sum(row["count"] for row in rows)
     if count:
-        return warn("dead letters", f"{count} of {len(rows)} Subscriptions", "`hub dead list` says why")
+        return warn("dead letters", f"{count}, of {len(rows)} Subscriptions", "`hub dead list` says why")
     return ok("dead letters", "none")
 
 

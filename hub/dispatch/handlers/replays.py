@@ -5,7 +5,7 @@ What is replayed is stored under a name of its run, so a page cut short and aske
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -20,12 +20,15 @@ from hub.dispatch.handlers.events import Events, refused_by
 from hub.dispatch.handlers.scanning import Page, Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
 from hub.dispatch.replaying import History, Letter, Wanted, headers_again, read_wanted
+from hub.dispatch.timeline_standing import Standing
 from hub.kernel.errors import InvalidField, NotFound
 from hub.kernel.resource import Resource, resource_key
 from hub.kernel.room import RoomHouse
 
 PAGE = 5000
 _DROPPED = "hub.delivery.v1.dropped"
+_KEPT_SECONDS = 60.0
+_NOT_ASKED = Standing(0.0, 0, is_paused=False, has_consumer=False)
 
 
 @dataclass
@@ -34,6 +37,17 @@ class Sorted:
 
     again: list[Stored]
     left: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was read for a run, so that its next page need not read it again."""
+
+    whose: str
+    first: int
+    """The event it was read for; it tells of this one and of later ones."""
+    until: float
+    records: History
 
 
 class Replays:
@@ -45,6 +59,7 @@ class Replays:
         self._client = house.bus.nc
         self._events = events
         self._subscriptions = house.resources(SUBSCRIPTION)
+        self._kept: Kept | None = None
 
     async def replay(self, request: dict[str, Any]) -> dict[str, Any]:
         """Deliver events again to one Subscription.
@@ -68,7 +83,7 @@ class Replays:
         resource = await self._need(wanted)
         last = dead_letters.whole(request, "last") or await scanning.last_sequence(self._client, subjects.EVENTS)
         page = await self._read(wanted, resource, request, last)
-        history = await self.history(resource, page.messages)
+        history = await self.history(resource, page.messages, wanted.run)
         found = self._sort(wanted, resource, page.messages, history)
         answer: dict[str, Any] = {"left": dict(found.left), "total": page.total, "scanned": len(page.messages)}
         if wanted.dry_run:
@@ -126,13 +141,23 @@ class Replays:
                 found.left[fate] += 1
         return found
 
-    async def history(self, resource: Resource, messages: Sequence[Stored]) -> History:
-        """Return what is known of earlier deliveries of these events to a Subscription."""
+    async def history(self, resource: Resource, messages: Sequence[Stored], run: str) -> History:
+        """Return what is known of earlier deliveries of these events, and of later ones, to a Subscription.
+
+        The records are read once per run and kept for a while: what is given up during the run is a dead letter of
+        its own, not this run's matter. The position is asked for each page.
+        """
         standing = await self._events.standing(resource)
         if not messages:
             return History(standing)
-        first = messages[0]
-        pair = (resource.scope, resource.name)
+        now, whose = self._house.clock.monotonic(), f"{resource.scope}/{resource.name}/{resource.uid}/{run}"
+        kept = self._kept
+        if not run or kept is None or kept.whose != whose or now > kept.until or messages[0].sequence < kept.first:
+            records = await self._read_records((resource.scope, resource.name), messages[0])
+            kept = self._kept = Kept(whose, messages[0].sequence, now + _KEPT_SECONDS, records)
+        return replace(kept.records, standing=standing)
+
+    async def _read_records(self, pair: tuple[str, str], first: Stored) -> History:
         failed: set[int] = set()
         replays: dict[int, list[tuple[int, float]]] = {}
         letters: dict[int, list[Letter]] = {}
@@ -151,7 +176,7 @@ class Replays:
             record = orjson.loads(each.data)
             if (record.get("scope"), record.get("subscription")) == pair:
                 failed.add(int(record.get("sequence") or 0))
-        return History(standing, frozenset(failed), replays, letters)
+        return History(_NOT_ASKED, frozenset(failed), replays, letters)
 
     async def _again(self, event: Stored, wanted: Wanted, letters: Sequence[Letter]) -> None:
         now = self._house.clock.now().timestamp()
