@@ -1,6 +1,6 @@
 """What dispatch answers on request: dead letters, replays, and where an event is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from faststream.nats import NatsRouter
 
@@ -12,7 +12,7 @@ from hub.kernel.resource import Resource
 from hub.kernel.room import RoomHouse
 
 
-def serve(router: NatsRouter, house: RoomHouse, subjects_of: Callable[[Resource], list[str]]) -> None:
+def serve(router: NatsRouter, house: RoomHouse, subjects_of: Callable[[Resource], Sequence[str]]) -> None:
     """Answer `ask.dead.*`, `ask.events.*` and `ask.subscriptions.replay`.
 
     Args:

@@ -5,7 +5,7 @@ answer then says where to go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ from contracts import subjects
 from contracts.envelope import read_attributes
 from hub.dispatch import dead_letters, timeline
 from hub.dispatch.filters import compile_filters
-from hub.dispatch.filters.attributes import Predicate
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.scanning import Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
@@ -27,9 +26,9 @@ from hub.kernel.errors import HubError, InvalidField, InvalidInput, NotFound
 from hub.kernel.resource import DEFAULT_SCOPE, Resource, resource_key
 from hub.kernel.room import RoomHouse
 
-SubjectsOf = Callable[[Resource], list[str]]
+SubjectsOf = Callable[[Resource], Sequence[str]]
 _WINDOW = 20_000
-_SEARCHED = 200_000
+_SEARCHED = 100_000
 _MOST_RECORDS = 50_000
 _CLOCK_SLACK_SECONDS = 1.0
 _DROPPED = "hub.delivery.v1.dropped"
@@ -157,15 +156,15 @@ class Events:
             gone = timeline.of_record(trail[-1], trail) or removed
             return head | {"sink": "", "function": None} | timeline.told(trail, gone)
         about = timeline.Event(event.sequence, event.stored_at, event.subject)
-        wish = self.wish_of(resource, event.headers)
+        wish = self.wish_of(resource, event.headers, event.data)
         standing = await self.standing(resource, needed=pair in records.pairs() or _may_match(about, wish))
         verdict = timeline.judge(about, wish, standing, trail)
         return head | _sink(resource) | timeline.told(trail, verdict)
 
-    def wish_of(self, resource: Resource, headers: Mapping[str, str]) -> Wish:
+    def wish_of(self, resource: Resource, headers: Mapping[str, str], data: bytes = b"") -> Wish:
         """Return what a Subscription listens for, and whether one of its filters refuses the event."""
         filters = resource.spec.get("filters") or []
-        refused = refused_by(compile_filters(filters), headers)
+        refused = refused_by(compile_filters(filters), headers, data)
         listened = tuple(each for each in self._subjects_of(resource) if not each.startswith("replay."))
         return Wish(listened, refused, tuple(each for each in filters if isinstance(each, Mapping)))
 
@@ -213,8 +212,8 @@ class Events:
         return f"{'synced' if nats.sync == 'always' else 'buffered'}, R{nats.replicas}"
 
 
-def refused_by(filters: tuple[Predicate, ...], headers: Mapping[str, str]) -> int | None:
-    """Return the position of the first filter that refuses an event; None when none does."""
+def refused_by(filters: Sequence[Any], headers: Mapping[str, str], _data: bytes) -> int | None:
+    """Return the position of the first compiled filter that refuses an event; None when none does."""
     return find_refusal(filters, headers)
 
 

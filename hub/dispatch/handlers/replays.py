@@ -133,7 +133,7 @@ class Replays:
             if _is_past(each, wanted) or not wanted.has_key(each.headers, each.data):
                 continue
             fate = history.fate_of(each.sequence, each.stored_at)
-            if refused_by(filters, each.headers) is not None:
+            if refused_by(filters, each.headers, each.data) is not None:
                 found.left["filtered"] += 1
             elif wanted.takes(fate):
                 found.again.append(each)
