@@ -6,7 +6,13 @@
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
 from contracts.catalog.v1 import EventTypePublished, EventTypeWithdrawn, SpecStored
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
-from contracts.delivery.v1 import DeliveryFailed, DeliveryReplayed, DeliverySucceeded, EventDeadLettered
+from contracts.delivery.v1 import (
+    DeadLetterDropped,
+    DeliveryFailed,
+    DeliveryReplayed,
+    DeliverySucceeded,
+    EventDeadLettered,
+)
 from contracts.envelope import Contract, UnreadableContract, encode, read
 from contracts.event.v1 import EventAccepted, EventRejected
 from contracts.function.v1 import (
@@ -45,6 +51,7 @@ _ALL: tuple[type[Contract], ...] = (
     DeliveryFailed,
     EventDeadLettered,
     DeliveryReplayed,
+    DeadLetterDropped,
     FunctionDeployed,
     FunctionTriggered,
     FunctionFinished,

@@ -7,6 +7,7 @@ Business events live below `events.`, contract events below `hub.`, dead letters
 
 import hashlib
 import re
+from urllib.parse import unquote
 
 EVENTS = "EVENTS"
 HUB = "HUB"
@@ -72,6 +73,11 @@ def token(name: str) -> str:
 def tokens(name: str) -> str:
     """Return a dotted name as subject tokens: dots stay, everything unsafe is percent-encoded."""
     return _UNSAFE.sub(_escape, name)
+
+
+def untoken(part: str) -> str:
+    """Return the name that a subject token stands for; the inverse of `token` and `tokens`."""
+    return unquote(part)
 
 
 def event(source: str, event_type: str) -> str:

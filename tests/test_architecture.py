@@ -33,6 +33,7 @@ IMPURE_MODULES = {
     "hub.functions.runtime": "child processes, their sockets and files",
     "hub.ingress.accepting": "stores events, counts and logs them",
     "hub.ingress.janitor": "clears the stream of events",
+    "hub.ingress.asking": "passes questions about events on over the bus",
     "hub.registry.fetching": "fetches specifications over HTTP",
     "hub.registry.keypair": "makes keys",
     "hub.registry.services": "fetches, stores and announces",

@@ -14,9 +14,10 @@ from hub.dispatch.consumer.inbox import Inbox
 from hub.dispatch.consumer.keeping import Keeping
 from hub.dispatch.consumer.lines import Lines, Parts
 from hub.dispatch.consumer.outbox import Outbox
-from hub.dispatch.handlers import DeadLetters
+from hub.dispatch.handlers import serve
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
 from hub.dispatch.model import NEXT, Progress
+from hub.dispatch.planning import filter_subjects_of
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.signing import keys_of
 from hub.dispatch.sinks.outside import Outside
@@ -49,9 +50,7 @@ def build(settings: DispatchSettings, house: RoomHouse) -> Room:
     steering = Steering(post.bucket, post.parts.consumers, post.lines)
     for verb, steered in (("pause", steering.pause), ("resume", steering.resume), ("reset", steering.reset)):
         house.answer(router, subjects.ask(SUBSCRIPTION.plural, verb), steered)
-    letters = DeadLetters(house.bus)
-    for verb, asked in (("list", letters.list), ("replay", letters.replay), ("drop", letters.drop)):
-        house.answer(router, subjects.ask("dead", verb), asked)
+    serve(router, house, filter_subjects_of)
     writes = (SUBSCRIPTION.plural, subjects.RETRIES, subjects.LEASES)
     return Room("dispatch", router=router, kinds=KINDS, writes=writes, start=post.start, stop=post.stop)
 

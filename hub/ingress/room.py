@@ -16,6 +16,7 @@ from contracts.catalog.v1 import EventTypeEntry
 from hub.ingress.accepting import Acceptance
 from hub.ingress.addresses import Addresses
 from hub.ingress.api import Endpoints
+from hub.ingress.asking import Asking
 from hub.ingress.doors import PATHS, PUBLISH, doors_of
 from hub.ingress.expectations import Expectations
 from hub.ingress.janitor import Janitor
@@ -54,7 +55,7 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
         stop=janitor.stop,
         routes={
             "edge": _routes(Endpoints(outside, subscriptions)),
-            "internal": _internal_routes(Endpoints(inside, subscriptions)),
+            "internal": [*Asking(house.bus.nc).routes(), *_internal_routes(Endpoints(inside, subscriptions))],
         },
         doors={"edge": doors_of(outside, PATHS), "internal": doors_of(inside, (*PATHS, PUBLISH))},
     )
