@@ -12,7 +12,7 @@ import structlog
 
 from contracts import subjects
 from hub.dispatch.consumer import settle
-from hub.dispatch.filters.attributes import Predicate
+from hub.dispatch.filters.candidate import Predicate
 from hub.dispatch.matching import find_refusal
 from hub.dispatch.model import Answer, Delivery, Sink
 from hub.dispatch.policy import Policy
@@ -59,8 +59,9 @@ class Deliverer:
 
     async def deliver(self, plan: Plan, delivery: Delivery) -> None:
         """Make one attempt and settle it; an event that the filters refuse needs none."""
-        if find_refusal(plan.filters, delivery.headers) is not None:
-            metrics.DELIVERIES.labels(plan.label, "filtered").inc()
+        refusal = find_refusal(plan.filters, delivery.headers, delivery.body)
+        if refusal is not None:
+            metrics.DELIVERIES.labels(plan.label, "filter_failed" if refusal.error else "filtered").inc()
             await settle(self._bus.nc, delivery, b"+ACK")
             return
         if delivery.attempt > plan.policy.max_attempts:

@@ -89,7 +89,12 @@ SUBSCRIPTION = Kind(
         "spec.delivery.backoff": "policy exponential (default) or linear, initial 1s, max 5m; or schedule: [1s, 10s]."
         " jitter 0.2: the share of a pause that chance may take away.",
         "spec.delivery.finalStatusCodes": "Answers that are not tried again, besides those that never are.",
-        "spec.filters": "CloudEvents filters, all of which must hold: exact, prefix, suffix, all, any, not.",
+        "spec.filters": "CloudEvents filters, all of which must hold: exact, prefix, suffix, all, any, not, sql, data.",
+        "spec.filters[].exact": "Attribute → text it equals; prefix and suffix likewise. A missing attribute fails.",
+        "spec.filters[].all": "List of filters that all hold; any: one at least; not: a filter that does not hold.",
+        "spec.filters[].sql": "CloudEvents SQL, such as type LIKE 'order.%' AND INT(priority) > 3. Errors fail.",
+        "spec.filters[].data": 'JSON pointer into the data → conditions: {"/order/total": {"gt": 100, "lte": 500}}.'
+        " exact (any JSON value), prefix, suffix, exists (true, false), gt, gte, lt, lte (numbers).",
     },
 )
 
