@@ -12,6 +12,7 @@ import orjson
 
 from contracts import subjects
 from contracts.envelope import encode_value
+from hub.ingress import quarantine
 from hub.ingress.dialects.cloudevents import is_json
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
@@ -86,8 +87,13 @@ def admit(draft: Draft, source: str | None, expectation: Expectation | None, tra
         headers["ce-datacontenttype"] = encode_value(draft.content_type)
     headers["traceparent"] = traceparent
     headers["Nats-Msg-Id"] = message_id(attributes["source"], attributes["id"])
-    subject = subjects.event(attributes["source"], event_type)
-    return Admitted(subject, headers, draft.data, attributes["id"], warning, expectation is not None)
+    aside = quarantine.holds(expectation, warning)
+    subject = (
+        quarantine.subject_of(headers, attributes, warning)
+        if aside
+        else subjects.event(attributes["source"], event_type)
+    )
+    return Admitted(subject, headers, draft.data, attributes["id"], warning, expectation is not None, aside)
 
 
 def message_id(source: str, event_id: str) -> str:

@@ -14,6 +14,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.ingress import quarantine
 from hub.ingress.admission import admit
 from hub.ingress.dialects import cloudevents, kyma_v1
 from hub.ingress.expectations import Expectations
@@ -125,10 +126,11 @@ class Ingress:
                 metrics.CONTRACT_WARNINGS.labels(label).inc()
             if not event.catalogued:
                 metrics.UNKNOWN_TYPES.labels(label).inc()
+                self.expectations.miss(event.subject)
         return receipts
 
     def _receipt_headers(self, admitted: list[Admitted], receipts: list[Receipt]) -> dict[str, str]:
-        headers = {"Hub-Durability": self.durability}
+        headers = {"Hub-Durability": self.durability, **quarantine.told(admitted)}
         if not receipts:
             return headers
         first, last = receipts[0].sequence, receipts[-1].sequence

@@ -15,13 +15,14 @@ from contracts.application.acceptance import accepted_subjects
 from contracts.catalog.v1 import EventTypeEntry
 from hub.ingress.api import Ingress
 from hub.ingress.expectations import Expectations
+from hub.ingress.handlers import Reporter
 from hub.ingress.settings import IngressSettings
 from hub.kernel.admittance import Admittance
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
 
-LOG_EVENTS = ("event.rejected",)
+LOG_EVENTS = ("event.rejected", "unknown_types.unreported")
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 
 
@@ -33,7 +34,9 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
     admittance = Admittance(applications, revoked, accepted_subjects, house.clock)
     shared = (settings, house.bus, house.clock, expectations, durability_of(house.settings.nats))
     outside, inside = Ingress(*shared, admittance), Ingress(*shared, None)
-    return Room("ingress", routes={"edge": _routes(outside), "internal": _internal_routes(inside)})
+    reporter = Reporter(expectations, house.publish, house.clock, settings.unknown_report_seconds)
+    routes = {"edge": _routes(outside), "internal": _internal_routes(inside)}
+    return Room("ingress", routes=routes, start=reporter.start, stop=reporter.stop)
 
 
 def durability_of(nats: NatsSettings) -> str:
