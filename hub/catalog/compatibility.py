@@ -62,9 +62,12 @@ class _Comparison:
 
     def changes(self, old: Schema, new: Schema, pointer: str, depth: int) -> Iterator[Change]:
         old, new = _resolved(self._old, old), _resolved(self._new, new)
-        if (id(old), id(new)) in self._met or depth > _DEEPEST:
+        if (id(old), id(new)) in self._met:
             return
         self._met.add((id(old), id(new)))
+        if depth > _DEEPEST:
+            yield Change("breaking", pointer, "nested too deeply to be compared")
+            return
         if not isinstance(old, Mapping) or not isinstance(new, Mapping):
             if old != new:
                 yield Change("stricter" if new is False else "breaking", pointer, "what is allowed changed altogether")

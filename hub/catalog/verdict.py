@@ -106,10 +106,11 @@ def judge(
 def _compared(old: EventTypeEntry | None, new: EventType) -> TypeVerdict:
     if old is None:
         return TypeVerdict(new.type, "added")
+    if old.data_schema == new.schema:
+        return TypeVerdict(new.type, "unchanged")
     changes = tuple(compare(old.data_schema, new.schema))
-    if any(change.effect == "breaking" for change in changes):
-        return TypeVerdict(new.type, "breaking", changes)
-    return TypeVerdict(new.type, "unchanged" if old.data_schema == new.schema else "compatible", changes)
+    broken = any(change.effect == "breaking" for change in changes)
+    return TypeVerdict(new.type, "breaking" if broken else "compatible", changes)
 
 
 def wants(wish: Wish, application: str, event_type: str) -> bool:

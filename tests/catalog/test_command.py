@@ -31,6 +31,7 @@ OTHER = EventTypeEntry(application="desk", service_id="2", type="ticket.opened",
 SECOND = EventTypeEntry(application="shop", service_id="1", type="order.created.v2", name="order.created", version="v2")
 NOW = datetime.now(UTC).replace(microsecond=0)
 UNKNOWN = UnknownType(application="shop", type="order.lost.v1", count=7, first=NOW, last=NOW - timedelta(hours=3))
+LATE = UnknownType(application="shop", type="order.created.v1", count=99, first=NOW, last=NOW)
 REFUSED = RefusedSpec(application="shop", service_id="9", detail="It is not JSON.", since=NOW)
 WISH = Resource(
     api_version="eventing.kyma-project.io/v1alpha2", kind="Subscription", name="codes", scope="default",
@@ -50,7 +51,7 @@ async def fill(url: str, settings: HubSettings, entries: list[EventTypeEntry]) -
     bucket = Bucket(bus.js, subjects.EVENT_TYPES, ENTRIES)
     for entry in entries:
         await bucket.put(entry_key(entry.application, entry.type), entry)
-    for finding in (UNKNOWN, REFUSED):
+    for finding in (UNKNOWN, LATE, REFUSED):
         await Bucket(bus.js, subjects.CATALOG_FINDINGS, FINDINGS).put(finding.key, finding)
     await Bucket(bus.js, subjects.SUBSCRIPTIONS, RESOURCES).put(WISH.key, WISH)
     await client.close()

@@ -87,3 +87,14 @@ def test_the_replaced_service_is_the_one_that_shares_most() -> None:
 def test_a_subscription_wants_what_its_source_and_types_say(spec: dict[str, Any], wanted: bool) -> None:
     """Older Subscriptions name source and type in one."""
     assert wants(Wish("default/one", spec), "shop", "a.v1") == wanted
+
+
+def test_a_chain_of_definitions_too_long_to_follow_is_no_promise() -> None:
+    """What cannot be compared counts as breaking, unless it is the same to the letter."""
+    chain = {f"r{number}": {"properties": {"next": {"$ref": f"#/$defs/r{number + 1}"}}} for number in range(500)}
+    old = {"$ref": "#/$defs/r0", "$defs": {**chain, "r500": {"type": "string"}}}
+    new = {"$ref": "#/$defs/r0", "$defs": {**chain, "r500": {"type": "number"}}}
+    (change,) = compare(old, new)
+    assert (change.effect, change.text) == ("breaking", "nested too deeply to be compared")
+    verdict = judge("shop", "1", [held("a.v1", old)], offered=[offered("a.v1", dict(old))], wishes=[])
+    assert verdict.is_compatible

@@ -87,8 +87,9 @@ def test_a_document_has_limits() -> None:
     """Neither a huge document nor one of countless types is taken in."""
     with pytest.raises(InvalidInput, match="larger than"):
         read(b" " * (DOCUMENT_LIMIT_BYTES + 1))
+    topics = {f"a{number}.v1": {"subscribe": {}} for number in range(TYPES_LIMIT + 1)}
     with pytest.raises(InvalidInput, match=f"more than {TYPES_LIMIT} event types"):
-        parse({"asyncapi": "1.0.0", "topics": {f"a{number}.v1": {"subscribe": {}} for number in range(TYPES_LIMIT + 1)}})
+        parse({"asyncapi": "1.0.0", "topics": topics})
 
 
 @pytest.mark.parametrize(
