@@ -4,7 +4,7 @@
 """
 
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
-from contracts.catalog.v1 import EventTypePublished, EventTypeWithdrawn, SpecStored
+from contracts.catalog.v1 import EventTypePublished, EventTypesObserved, EventTypeWithdrawn, SpecStored
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from contracts.delivery.v1 import (
     DeadLetterDropped,
@@ -37,6 +37,7 @@ _ALL: tuple[type[Contract], ...] = (
     EventTypePublished,
     EventTypeWithdrawn,
     SpecStored,
+    EventTypesObserved,
     CertificateIssued,
     CertificateRenewed,
     CertificateRevoked,

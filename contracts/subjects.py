@@ -1,8 +1,8 @@
 """Every name on the bus: streams, subjects, buckets, durable consumers. Written here once and nowhere else.
 
-Business events live below `events.`, contract events below `hub.`, dead letters below `dead.`, attempts below
-`attempts.`, replays to one Subscription below `replay.`. Request-reply between the command line and rooms lives below
-`ask.`, calls of Functions below `call.`; no stream captures these two.
+Business events live below `events.`, those kept aside below `quarantine.`, contract events below `hub.`, dead letters
+below `dead.`, attempts below `attempts.`, replays to one Subscription below `replay.`. Request-reply between the
+command line and rooms lives below `ask.`, calls of Functions below `call.`; no stream captures these two.
 """
 
 import hashlib
@@ -13,12 +13,14 @@ EVENTS = "EVENTS"
 HUB = "HUB"
 DEAD = "DEAD"
 ATTEMPTS = "ATTEMPTS"
+QUARANTINE = "QUARANTINE"
 
 STREAM_SUBJECTS = {
     EVENTS: ["events.>", "replay.>"],
     HUB: ["hub.>"],
     DEAD: ["dead.>"],
     ATTEMPTS: ["attempts.>"],
+    QUARANTINE: ["quarantine.>"],
 }
 
 # Buckets of resources: one per kind, named by its lower-case plural.
@@ -32,6 +34,7 @@ EVENT_TYPES = "eventtypes"
 AUTHORITIES = "authorities"
 TOKENS = "tokens"
 REVOCATIONS = "revocations"
+CATALOG_FINDINGS = "catalogfindings"
 LAYOUT = "layout"
 RETRIES = "retries"
 LEASES = "leases"
@@ -46,6 +49,7 @@ BUCKETS = (
     AUTHORITIES,
     TOKENS,
     REVOCATIONS,
+    CATALOG_FINDINGS,
     LAYOUT,
     RETRIES,
     LEASES,
@@ -54,6 +58,7 @@ BUCKETS = (
 ASSETS = "assets"
 """The object store of specifications, function sources and documents."""
 
+_ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029*>%]|\s")
 
 
@@ -83,6 +88,38 @@ def untoken(part: str) -> str:
 def event(source: str, event_type: str) -> str:
     """Subject of an accepted event: `events.<source>.<event type>`."""
     return f"events.{token(source)}.{tokens(event_type)}"
+
+
+def read_event(subject: str) -> tuple[str, str]:
+    """Return source and event type of the subject of an event, accepted or kept aside; the inverse of `event`."""
+    _, source, event_type = subject.split(".", 2)
+    return "" if source == "%" else _unescape(source), _unescape(event_type)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match.group().replace("%", "")).decode(), text)
+
+
+def quarantine(source: str, event_type: str) -> str:
+    """Subject of an event that is kept aside: `quarantine.<source>.<event type>`."""
+    return f"quarantine.{token(source)}.{tokens(event_type)}"
+
+
+def quarantined(application: str = "", event_type: str = "") -> str:
+    """Filter for events that are kept aside: of one Application, of one event type, of both, or all."""
+    if event_type:
+        return f"quarantine.{token(application) if application else '*'}.{tokens(event_type)}"
+    return f"quarantine.{token(application)}.>" if application else "quarantine.>"
+
+
+def kept_aside(subject: str) -> str:
+    """Subject of an event that is kept aside, of the one it would have been accepted on; the inverse of `released`."""
+    return f"quarantine.{subject.removeprefix('events.')}"
+
+
+def released(subject: str) -> str:
+    """Subject of an event that was kept aside, once it is let through."""
+    return f"events.{subject.removeprefix('quarantine.')}"
 
 
 def events_of_type(event_type: str) -> str:

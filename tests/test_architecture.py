@@ -26,6 +26,7 @@ IMPURE_LIBRARIES = {"nats", "faststream", "httpx", "asyncio", "structlog"}
 IMPURE_NAMES = {"room", "settings", "model", "api", "handlers", "store"}
 """Modules of any room that may do input and output."""
 IMPURE_MODULES = {
+    "hub.catalog.quarantine": "shows and lets through events that are kept aside in the event store",
     "hub.connector.serving": "holds the edge's TLS context and the timer of its renewal",
     "hub.dispatch.consumer": "pulls events from the event store",
     "hub.dispatch.sinks": "each sink speaks the protocol it is named after",

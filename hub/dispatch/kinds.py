@@ -140,7 +140,12 @@ SUBSCRIPTION = Kind(
         " `previous`; deliveries are signed by Standard Webhooks.",
         "spec.delivery.circuitBreaker": "failureRatio 0.5 of the last minRequests 20 attempts opens it for openFor 30s;"
         " then one event probes. On by default; off to leave it out.",
-        "spec.filters": "CloudEvents filters, all of which must hold: exact, prefix, suffix, all, any, not.",
+        "spec.filters": "CloudEvents filters, all of which must hold: exact, prefix, suffix, all, any, not, sql, data.",
+        "spec.filters[].exact": "Attribute → text it equals; prefix and suffix likewise. A missing attribute fails.",
+        "spec.filters[].all": "List of filters that all hold; any: one at least; not: a filter that does not hold.",
+        "spec.filters[].sql": "CloudEvents SQL, such as type LIKE 'order.%' AND INT(priority) > 3. Errors fail.",
+        "spec.filters[].data": 'JSON pointer into the data → conditions: {"/order/total": {"gt": 100, "lte": 500}}.'
+        " exact (any JSON value), prefix, suffix, exists (true, false), gt, gte, lt, lte (numbers).",
     },
 )
 

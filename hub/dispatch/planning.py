@@ -12,7 +12,7 @@ from contracts import subjects
 from hub.dispatch import policy
 from hub.dispatch.conversion import PREFIX
 from hub.dispatch.filters import compile_filters
-from hub.dispatch.filters.attributes import Predicate
+from hub.dispatch.filters.candidate import Predicate
 from hub.dispatch.model import Sink
 from hub.dispatch.policy import Policy
 from hub.dispatch.sinking import sink_of

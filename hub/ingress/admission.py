@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from contracts.envelope import encode_value
+from hub.ingress import quarantine
 from hub.ingress.dialects.cloudevents import is_json
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
@@ -88,8 +89,12 @@ def admit(draft: Draft, source: str | None, rules: Rules, traceparent: str) -> A
         headers["ce-datacontenttype"] = encode_value(draft.content_type)
     headers["traceparent"] = traceparent
     headers["Nats-Msg-Id"] = message_id(own, given["id"])
+    subject, aside = address.subject, quarantine.holds(expectation, warning)
+    if aside:
+        subject = quarantine.subject_of(subject)
+        headers[quarantine.VIOLATION] = encode_value(warning)
     lines = address.lines + header_lines(headers)
-    return Admitted(address.subject, lines, draft.data, given["id"], warning, expectation is not None)
+    return Admitted(subject, lines, draft.data, given["id"], warning, expectation is not None, aside)
 
 
 def message_id(source: str, event_id: str) -> str:

@@ -58,7 +58,7 @@ class ShortWay:
             if caller.limit is not None:
                 caller.limit.check_size(len(event.data))
                 caller.limit.take(1, accept.clock.monotonic())
-            settled = partial(self._settled, call, caller, event.catalogued)
+            settled = partial(self._settled, call, caller, b"" if event.catalogued else event.subject)
             accept.bus.publisher.publish(event.subject, event.headers, event.data, settled)
         except HubError:
             return False
@@ -78,7 +78,7 @@ class ShortWay:
         )
         return caller
 
-    def _settled(self, call: Call, caller: Caller, catalogued: bool, outcome: Receipt | HubError) -> None:
+    def _settled(self, call: Call, caller: Caller, unknown: bytes, outcome: Receipt | HubError) -> None:
         if isinstance(outcome, HubError):
             call.respond(self._accept.refuse(outcome, caller.application))
             return
@@ -86,8 +86,9 @@ class ShortWay:
             caller.duplicate.inc()
         else:
             caller.accepted.inc()
-            if not catalogued:
+            if unknown:
                 caller.uncatalogued.inc()
+                self._accept.rules.known.miss(unknown.decode())
         duplicate = b"true" if outcome.duplicate else b"false"
         place = (self._accepted, outcome.stream.encode(), outcome.sequence, duplicate)
         call.answer(b"%bhub-stream: %b\r\nhub-sequence: %d\r\nhub-duplicate: %b\r\n" % place)

@@ -32,3 +32,5 @@ class Admitted:
     warning: str = ""
     """What breaks the type's schema, where that is only warned of."""
     catalogued: bool = True
+    quarantined: bool = False
+    """Whether it is kept aside for what `warning` says, until somebody lets it through."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hub.ingress import quarantine
 from hub.ingress.model import Admitted
 from hub.ingress.refusals import status_of
 from hub.kernel.errors import BrokerUnavailable, HubError
@@ -11,7 +12,7 @@ from hub.kernel.publisher import Receipt
 
 def headers_of(durability: str, admitted: Sequence[Admitted], receipts: Sequence[Receipt]) -> dict[str, str]:
     """Return the headers of an answer to one or several stored events."""
-    headers = {"Hub-Durability": durability}
+    headers = {"Hub-Durability": durability} | quarantine.told(admitted)
     if not receipts:
         return headers
     first, last = receipts[0].sequence, receipts[-1].sequence
@@ -40,7 +41,8 @@ def result_of(index: int, event: Admitted | HubError, outcome: Receipt | HubErro
     known["id"] = event.event_id
     if isinstance(outcome, Receipt):
         place = {"stream": outcome.stream, "sequence": outcome.sequence, "duplicate": outcome.duplicate}
-        return known | {"status": 204} | place | ({"contract": event.warning} if event.warning else {})
+        aside = {"quarantined": True} if event.quarantined else {}
+        return known | {"status": 204} | place | ({"contract": event.warning} if event.warning else {}) | aside
     return known | _said(outcome or BrokerUnavailable())
 
 

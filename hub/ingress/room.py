@@ -19,6 +19,7 @@ from hub.ingress.api import Endpoints
 from hub.ingress.asking import Asking
 from hub.ingress.doors import PATHS, PUBLISH, doors_of
 from hub.ingress.expectations import Expectations
+from hub.ingress.handlers import Reporter
 from hub.ingress.janitor import Janitor
 from hub.ingress.limits import Limits
 from hub.ingress.rules import Rules
@@ -29,7 +30,9 @@ from hub.kernel.room import Room, RoomHouse
 from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
 
-LOG_EVENTS = ("event.rejected", "store.cleared", "store.filling", "store.relieved")
+LOG_EVENTS = (
+    "event.rejected", "store.cleared", "store.filling", "store.relieved", "unknown_types.unreported",
+)  # fmt: skip
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 
 
@@ -49,10 +52,20 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
         return [subscription for _key, subscription in view.items()]
 
     janitor = Janitor(house.bus, house.settings.streams)
+    reporter = Reporter(known, house.publish, house.clock, settings.unknown_report_seconds)
+
+    async def start() -> None:
+        await janitor.start()
+        await reporter.start()
+
+    async def stop() -> None:
+        await janitor.stop()
+        await reporter.stop()
+
     return Room(
         "ingress",
-        start=janitor.start,
-        stop=janitor.stop,
+        start=start,
+        stop=stop,
         routes={
             "edge": _routes(Endpoints(outside, subscriptions)),
             "internal": [*Asking(house.bus.nc).routes(), *_internal_routes(Endpoints(inside, subscriptions))],

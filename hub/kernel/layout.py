@@ -6,6 +6,7 @@ start of each further process costs one request.
 
 import asyncio
 import hashlib
+from dataclasses import replace
 
 import structlog
 from nats.errors import Error as NatsError
@@ -47,6 +48,8 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
         # A dead letter is the only place where its event still is: when full, the event waits instead.
         _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
+        # What is kept aside was answered as stored: no age and no limit may take it away unseen.
+        replace(_small(subjects.QUARANTINE, 0, replicas), discard=DiscardPolicy.NEW),
     ]
 
 
@@ -69,7 +72,8 @@ def _small(
 
 def fingerprint(settings: KernelSettings) -> bytes:
     """Return what tells two layouts apart."""
-    parts = [_REVISION, settings.streams.model_dump_json(), str(settings.nats.replicas), ",".join(subjects.BUCKETS)]
+    names = f"{sorted(subjects.STREAM_SUBJECTS.items())} {subjects.BUCKETS}"
+    parts = [_REVISION, settings.streams.model_dump_json(), str(settings.nats.replicas), names]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest().encode()
 
 

@@ -20,7 +20,7 @@ from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.store import FORGET, encoded, retry_subject
 from hub.kernel.metrics import DELIVERIES, DELIVERY_SECONDS
 
-_OUTCOMES = ("ack", "retry", "dead_letter", "filtered")
+_OUTCOMES = ("ack", "retry", "dead_letter", "filtered", "filter_failed")
 _UNBURIED_PAUSE_SECONDS = 5.0
 _MOST_REMEMBERED = 20_000
 Recall = Callable[[str, int], Awaitable[Progress | None]]
@@ -68,10 +68,10 @@ class Attempts:
         self._send_batch = batch_sender(self._tools.outside, plan) if plan.policy.batch else None
         self._count = {name: DELIVERIES.labels(plan.label, name) for name in _OUTCOMES}
 
-    def pass_over(self, held: Held) -> None:
+    def pass_over(self, held: Held, outcome: str) -> None:
         """Acknowledge an event that the filters refuse."""
         self._send_out(held.reply, ACK)
-        self._count["filtered"].inc()
+        self._count[outcome].inc()
 
     async def make(self, held: Held) -> Result:
         """Make one attempt and settle the event by what comes of it."""

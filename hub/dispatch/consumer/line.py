@@ -117,10 +117,12 @@ class Line:
             return
         held = Held(delivery, message.reply, handed_out, self._loop.time())
         plan = self.plan
-        if plan.filters and find_refusal(plan.filters, delivery.headers) is not None:
-            self._attempts.pass_over(held)
-            self._source.release()
-            return
+        if plan.filters:
+            refusal = find_refusal(plan.filters, delivery.headers, delivery.body)
+            if refusal is not None:
+                self._attempts.pass_over(held, "filter_failed" if refusal.error else "filtered")
+                self._source.release()
+                return
         self.in_hand[delivery.sequence] = held
         if plan.policy.ordering_key is not None:
             held.key = key_of(delivery, plan.policy.ordering_key)

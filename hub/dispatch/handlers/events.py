@@ -212,9 +212,10 @@ class Events:
         return f"{'synced' if nats.sync == 'always' else 'buffered'}, R{nats.replicas}"
 
 
-def refused_by(filters: Sequence[Any], headers: Mapping[str, str], _data: bytes) -> int | None:
+def refused_by(filters: Sequence[Any], headers: Mapping[str, str], data: bytes) -> int | None:
     """Return the position of the first compiled filter that refuses an event; None when none does."""
-    return find_refusal(filters, headers)
+    refusal = find_refusal(filters, headers, data)
+    return None if refusal is None else refusal.position
 
 
 def _narrowed(wanted: Mapping[str, Any]) -> str:
