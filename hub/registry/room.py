@@ -16,6 +16,7 @@ from hub.registry.egress import EgressRule
 from hub.registry.fetching import Fetcher, Limits
 from hub.registry.handlers import Applied
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
+from hub.registry.resealing import Resealing
 from hub.registry.services import Services
 from hub.registry.settings import RegistrySettings
 from hub.registry.store import Store
@@ -46,6 +47,7 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "apply"), desk.apply)
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "delete"), delete)
     house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
+    house.answer(router, subjects.ask(subjects.SECRETS, "reseal"), Resealing(store.secrets, house.keys).asked)
     house.desk(router, CONFIG_MAP)
 
     fetcher = Fetcher(

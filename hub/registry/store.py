@@ -112,7 +112,7 @@ class Store:
             if old is None:
                 await self.secrets.delete(blank.key)
             else:
-                await self.secrets.put(blank.key, old.value)
+                await self.secrets.put(blank.key, sealing.sealed_anew(self.keys, old.value))
 
         return undo
 
