@@ -20,6 +20,7 @@ from hub.registry.resealing import Resealing
 from hub.registry.services import Services
 from hub.registry.settings import RegistrySettings
 from hub.registry.store import Store
+from hub.registry.sweeping import Pace, Sweeper
 
 LOG_EVENTS = (
     "application.registered",
@@ -27,6 +28,9 @@ LOG_EVENTS = (
     "application.removed",
     "application.unannounced",
     "registration.leftover_kept",
+    "registration.orphan_removed",
+    "specification.unavailable",
+    "sweep.failed",
 )
 """Names of the events that this room logs."""
 
@@ -61,11 +65,18 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
         body_limit_bytes=settings.body_limit_bytes,
         detailed_errors=settings.detailed_errors,
     )
+    sweeper = Sweeper(store, Pace(settings.sweep_seconds, settings.orphan_seconds))
+
+    async def stop() -> None:
+        await sweeper.stop()
+        await fetcher.close()
+
     return Room(
         "registry",
         router=router,
         routes={"edge": routes(endpoints)},
         kinds=KINDS,
         writes=(subjects.APPLICATIONS, subjects.SECRETS, subjects.CONFIGMAPS),
-        stop=fetcher.close,
+        start=sweeper.start,
+        stop=stop,
     )

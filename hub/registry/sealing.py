@@ -52,7 +52,9 @@ def is_current(keys: Keys, secret: Resource) -> bool:
 
 
 def sealed_anew(keys: Keys, secret: Resource) -> Resource:
-    """Return a Secret with the same values, sealed by the present master key."""
+    """Return a Secret with the same values, sealed by the present master key; the same when it is already."""
+    if is_current(keys, secret):
+        return secret
     sealed = seal(keys, secret, opened(keys, secret)).spec["sealed"]
     return replace(secret, spec=secret.spec | {"sealed": sealed})
 
