@@ -31,7 +31,7 @@ GROUPS = (
     "settings",
 )
 """Modules that register commands at the top level."""
-SUB_COMMANDS = ("events", "dead", "catalog", "function", "contracts")
+SUB_COMMANDS = ("events", "dead", "catalog", "function", "contracts", "secrets")
 """Modules whose commands stand below a noun."""
 
 

@@ -38,6 +38,7 @@ IMPURE_MODULES = {
     "hub.registry.fetching": "fetches specifications over HTTP",
     "hub.registry.keypair": "makes keys",
     "hub.registry.services": "fetches, stores and announces",
+    "hub.registry.sweeping": "looks through the store now and then",
 }
 """Further modules that do input and output, alone or with all below them, and why."""
 

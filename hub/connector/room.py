@@ -11,6 +11,7 @@ from hub.connector import authority
 from hub.connector.api import Clients, Endpoints, routes
 from hub.connector.handlers import Pairings, Revoking
 from hub.connector.model import Authority
+from hub.connector.resealing import Resealing
 from hub.connector.serving import ServerCertificate, write_authority
 from hub.connector.settings import ConnectorSettings
 from hub.connector.store import PAIRINGS, REVOKED, Authorities, Revocations, Tokens
@@ -87,6 +88,8 @@ def build(settings: ConnectorSettings, house: RoomHouse) -> Room:
         publish=house.publish,
         clock=house.clock,
     )
+    resealing = Resealing(house.bucket(subjects.AUTHORITIES, JSON), house.keys)
+    house.answer(router, subjects.ask(subjects.AUTHORITIES, "reseal"), resealing.asked)
     house.answer(router, subjects.ask(subjects.TOKENS, "create"), Pairings(base_url, tokens, clients.find).asked)
     house.answer(router, subjects.ask(subjects.REVOCATIONS, "create"), revoking.asked)
     return Room(

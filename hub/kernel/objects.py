@@ -1,6 +1,7 @@
 """The object store of what is too large for a bucket: specifications, function sources, documents."""
 
 import asyncio
+from datetime import datetime
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -52,6 +53,34 @@ class Objects:
             return None
         except (NatsError, APIError, TimeoutError) as error:
             raise BrokerUnavailable(f"'{name}' could not be read.") from error
+
+    async def names(self) -> list[str]:
+        """Return the names of everything that is stored.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        try:
+            found = await (await self._bound()).list(ignore_deletes=True)
+        except NotFoundError:
+            return []
+        except (NatsError, APIError, TimeoutError) as error:
+            raise BrokerUnavailable("The stored objects could not be listed.") from error
+        return [entry.name for entry in found if not entry.deleted]
+
+    async def stored_at(self, name: str) -> datetime | None:
+        """Return when an object was stored, or None when there is none.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        try:
+            found = await (await self._bound()).get_info(name)
+        except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
+            return None
+        except (NatsError, APIError, TimeoutError) as error:
+            raise BrokerUnavailable(f"'{name}' could not be read.") from error
+        return datetime.fromisoformat(found.mtime) if found.mtime and not found.deleted else None
 
     async def delete(self, name: str) -> None:
         """Remove a name; nothing happens when it is not there.

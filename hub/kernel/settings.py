@@ -97,8 +97,12 @@ class LogSettings(BaseModel):
 class KeySettings(BaseModel):
     """The master key that seals everything secret at rest."""
 
-    master: SecretStr | None = Field(None, description="""32 bytes as base64. Absent: `<data_dir>/master.key`, made at
-        the first start, readable by its owner only.""")
+    master: SecretStr | None = Field(None, description="""32 bytes as base64. Two, separated by a comma, while keys
+        are exchanged: the first seals, both open. Absent: what `command` prints, or else the file.""")
+    command: str | None = Field(None, description="""Command that prints the master key as base64 (two lines while keys
+        are exchanged), for a vault's own tool. Run once by each process at its start, without a shell.""")
+    file: Path | None = Field(None, description="""File of the master key. Absent: `<data_dir>/master.key`. Made at the
+        first start, readable by its owner only; `hub secrets rotate` exchanges the key in it.""")
 
 
 class KernelSettings(BaseModel):

@@ -16,9 +16,11 @@ from hub.registry.api import Endpoints, routes
 from hub.registry.fetching import Fetcher, Limits
 from hub.registry.handlers import Applied
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
+from hub.registry.resealing import Resealing
 from hub.registry.services import Services
 from hub.registry.settings import RegistrySettings
 from hub.registry.store import Store
+from hub.registry.sweeping import Pace, Sweeper
 
 LOG_EVENTS = (
     "application.registered",
@@ -26,6 +28,9 @@ LOG_EVENTS = (
     "application.removed",
     "application.unannounced",
     "registration.leftover_kept",
+    "registration.orphan_removed",
+    "specification.unavailable",
+    "sweep.failed",
 )
 """Names of the events that this room logs."""
 
@@ -46,6 +51,7 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "apply"), desk.apply)
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "delete"), delete)
     house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
+    house.answer(router, subjects.ask(subjects.SECRETS, "reseal"), Resealing(store.secrets, house.keys).asked)
     house.desk(router, CONFIG_MAP)
 
     fetcher = Fetcher(
@@ -59,11 +65,18 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
         body_limit_bytes=settings.body_limit_bytes,
         detailed_errors=settings.detailed_errors,
     )
+    sweeper = Sweeper(store, Pace(settings.sweep_seconds, settings.orphan_seconds))
+
+    async def stop() -> None:
+        await sweeper.stop()
+        await fetcher.close()
+
     return Room(
         "registry",
         router=router,
         routes={"edge": routes(endpoints)},
         kinds=KINDS,
         writes=(subjects.APPLICATIONS, subjects.SECRETS, subjects.CONFIGMAPS),
-        stop=fetcher.close,
+        start=sweeper.start,
+        stop=stop,
     )

@@ -6,6 +6,7 @@ is removed last.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,8 +16,8 @@ import structlog
 
 from contracts.application.v1 import ApplicationChanged
 from contracts.envelope import Contract
-from hub.kernel.clock import Clock
-from hub.kernel.errors import HubError
+from hub.kernel.clock import Clock, rfc3339
+from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
 from hub.kernel.resource import Resource
 from hub.registry import membership, merging, naming, rewriting
 from hub.registry.fetching import Fetcher
@@ -113,7 +114,12 @@ class Services:
 
     async def _prepare(self, application: str, service_id: str, details: ServiceDetails) -> Registration:
         """Do what may take long or fail: fetch the specification, make the key pair."""
-        owned = merging.owned_by(application, await self._with_specification(details))
+        try:
+            complete = await self._with_specification(details)
+        except (UpstreamRefused, UpstreamUnavailable) as error:
+            await self._note_failure(application, details.name, error)
+            raise
+        owned = merging.owned_by(application, complete)
         return merging.register(
             application,
             service_id,
@@ -121,6 +127,13 @@ class Services:
             gateway_url=self.gateway_url,
             key_pair=await self._key_pair(application, service_id, details),
         )
+
+    async def _note_failure(self, application: str, service: str, error: HubError) -> None:
+        """Tell operators, who do not see what the solution is answered."""
+        log.warning("specification.unavailable", application=application, service=service, error=error.detail)
+        time = rfc3339(self.clock.now())
+        with contextlib.suppress(HubError):  # the caller must get the first error, whatever else fails
+            await self.store.change(application, lambda old: membership.failed(old, service, error.detail, time))
 
     async def _with_specification(self, details: ServiceDetails) -> ServiceDetails:
         api = details.api
@@ -184,10 +197,6 @@ class Services:
             )
         except HubError as error:
             log.warning("application.unannounced", application=application.name, error=error.detail)
-
-
-def _replaced(old: Resource, registration: Registration) -> Resource:
-    return membership.replaced(old, registration.entry, _specs(old, registration))
 
 
 def _specs(old: Resource, registration: Registration) -> dict[str, Any]:

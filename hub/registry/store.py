@@ -11,10 +11,10 @@ from types import TracebackType
 import structlog
 
 from hub.kernel.clock import Clock, rfc3339
-from hub.kernel.errors import HubError, NotFound, RevisionConflict
+from hub.kernel.errors import AlreadyExists, HubError, NotFound, RevisionConflict
 from hub.kernel.keys import Keys
 from hub.kernel.objects import Objects
-from hub.kernel.resource import CLUSTER, Resource, resource_key
+from hub.kernel.resource import CLUSTER, Resource, need_name, resource_key
 from hub.kernel.state import Bucket
 from hub.registry import naming, sealing
 from hub.registry.kinds import need_size
@@ -100,9 +100,17 @@ class Store:
         return sealing.texts(self.keys, entry.value) if entry else {}
 
     async def write_secret(self, name: str, values: Mapping[str, str], labels: Mapping[str, str]) -> Undo:
-        """Store values sealed under a name; returns how to take it back."""
-        blank = Resource("v1", "Secret", name, self.scope, {}, labels=dict(labels))
+        """Store values sealed under a name; returns how to take it back.
+
+        Raises:
+            InvalidField: the name, made of the Service's id, is none.
+            AlreadyExists: a Secret of this name is not this Application's: an operator's own, or that of an
+                Application whose name begins with the same letters.
+        """
+        blank = Resource("v1", "Secret", need_name(name, "the Secret's name"), self.scope, {}, labels=dict(labels))
         old = await self.secrets.get(blank.key)
+        if old is not None and old.value.labels.get("app") != labels["app"]:
+            raise AlreadyExists(f"Secret {name} already exists and is not of Application {labels['app']}", secret=name)
         made = old.value if old else replace(blank, uid=self.clock.new_id(), created=rfc3339(self.clock.now()))
         sealed = replace(sealing.seal(self.keys, blank, sealing.encoded(values)), uid=made.uid, created=made.created)
         sealed = replace(sealed, generation=made.generation + 1)
@@ -112,7 +120,7 @@ class Store:
             if old is None:
                 await self.secrets.delete(blank.key)
             else:
-                await self.secrets.put(blank.key, old.value)
+                await self.secrets.put(blank.key, sealing.sealed_anew(self.keys, old.value))
 
         return undo
 
