@@ -8,7 +8,9 @@ process may run several times side by side.
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import uvicorn
@@ -16,11 +18,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.kernel.errors import Misconfigured
 from hub.kernel.identity import PEER, Peer
-from hub.kernel.settings import ListenerSettings
+from hub.kernel.settings import EdgeSettings, ListenerSettings
+
+Networks = Sequence[IPv4Network | IPv6Network]
 
 
 class PeerProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol that also tells who is at the other end."""
+
+    def __init__(self, *args: Any, trusted_proxies: Networks = (), **kwargs: Any) -> None:
+        """Take what uvicorn gives, and the networks of proxies that may speak for their callers."""
+        super().__init__(*args, **kwargs)
+        self._trusted_proxies = trusted_proxies
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
         """Put the peer into the state that every request of this connection gets."""
@@ -28,7 +37,17 @@ class PeerProtocol(HttpToolsProtocol):
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
         address = self.client[0] if self.client else ""
-        self.app_state = self.app_state | {PEER: Peer(certificate, address)}
+        trusted = within(address, self._trusted_proxies)
+        self.app_state = self.app_state | {PEER: Peer(certificate, address, trusted)}
+
+
+def within(address: str, networks: Networks) -> bool:
+    """Return whether an address lies in one of the networks; an IPv4 address may come in its IPv6 form."""
+    if not networks or not address:
+        return False
+    found = ip_address(address.partition("%")[0])
+    found = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return any(found in network for network in networks)
 
 
 class Listener:
@@ -52,9 +71,10 @@ class Listener:
         self.name = name
         self.settings = settings
         self._socket: socket.socket | None = None
+        proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
         config = uvicorn.Config(
             app,
-            http=PeerProtocol,
+            http=partial(PeerProtocol, trusted_proxies=proxies),  # type: ignore[arg-type]  # only ever called
             ws="none",
             lifespan="off",
             loop="none",
