@@ -4,6 +4,7 @@
 """
 
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
+from contracts.audit.v1 import AuditRecorded
 from contracts.catalog.v1 import EventTypePublished, EventTypeWithdrawn, SpecStored
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from contracts.delivery.v1 import DeliveryFailed, DeliveryReplayed, DeliverySucceeded, EventDeadLettered
@@ -34,6 +35,7 @@ _ALL: tuple[type[Contract], ...] = (
     CertificateIssued,
     CertificateRenewed,
     CertificateRevoked,
+    AuditRecorded,
     EventAccepted,
     EventRejected,
     SubscriptionCreated,

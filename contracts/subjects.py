@@ -11,6 +11,9 @@ EVENTS = "EVENTS"
 HUB = "HUB"
 DEAD = "DEAD"
 ATTEMPTS = "ATTEMPTS"
+AUDIT = "AUDIT"
+"""Copies of the audit records among the contract events, kept longer; nothing is published to it directly."""
+AUDIT_RECORDS = "hub.audit.>"
 
 STREAM_SUBJECTS = {
     EVENTS: ["events.>", "replay.>"],

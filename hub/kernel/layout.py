@@ -10,7 +10,15 @@ import hashlib
 import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, KeyValueConfig, ObjectStoreConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    DiscardPolicy,
+    KeyValueConfig,
+    ObjectStoreConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamSource,
+)
 from nats.js.errors import APIError, BadRequestError, BucketNotFoundError, KeyNotFoundError, NotFoundError
 
 from contracts import subjects
@@ -19,11 +27,12 @@ from hub.kernel.settings import KernelSettings
 
 log = structlog.get_logger()
 _HOUR = 3600.0
+_AUDIT_DAYS = 400
 # Unlimited consumers fall back to nats-server's own default of 1,000 per stream, so the number is said here.
 _MAX_CONSUMERS = 100_000
 _TOKEN_TTL_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
-_REVISION = "1"
+_REVISION = "2"
 
 
 def streams_of(settings: KernelSettings) -> list[StreamConfig]:
@@ -44,9 +53,24 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
             num_replicas=replicas,
         ),
         _small(subjects.HUB, 7 * 24 * _HOUR, replicas),
+        _audit(replicas),
         _small(subjects.DEAD, 30 * 24 * _HOUR, replicas),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
     ]
+
+
+def _audit(replicas: int) -> StreamConfig:
+    """Return the stream that keeps audit records: copied by the server itself out of the contract events."""
+    return StreamConfig(
+        name=subjects.AUDIT,
+        sources=[StreamSource(name=subjects.HUB, filter_subject=subjects.AUDIT_RECORDS)],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        max_age=_AUDIT_DAYS * 24 * _HOUR,
+        max_bytes=1024**3,
+        max_consumers=_MAX_CONSUMERS,
+        num_replicas=replicas,
+    )
 
 
 def _small(name: str, max_age: float, replicas: int) -> StreamConfig:
@@ -86,7 +110,7 @@ async def declare(js: JetStreamContext, settings: KernelSettings) -> None:
         await layout.put("fingerprint", wanted)
     except (APIError, NatsError, TimeoutError) as error:
         raise BrokerUnavailable(f"The event store cannot be prepared: {error}") from error
-    log.info("layout.declared", streams=len(subjects.STREAM_SUBJECTS), buckets=len(subjects.BUCKETS))
+    log.info("layout.declared", streams=len(streams_of(settings)), buckets=len(subjects.BUCKETS))
 
 
 async def _declared(js: JetStreamContext) -> bytes | None:
