@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from hub.kernel.errors import NotPermitted
 
 HEADER = b"x-forwarded-client-cert"
-_PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;]*))\s*(;|,|$)', re.DOTALL)
+_PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;=]*))\s*(;|,|$)', re.DOTALL)
 _ESCAPED = re.compile(r"\\([\"\\])")
 _SINGLE = ("subject", "hash", "cert")
 # Attributes besides those of RFC 4514 that names in certificates have and openssl writes by these names.
