@@ -19,7 +19,7 @@ from hub.ingress.model import Admitted, Draft
 from hub.kernel.errors import ContractViolation, InvalidInput
 
 _NAME = re.compile(r"[a-zA-Z0-9]+")
-_MEDIA = re.compile(r"[\w.+*!#$&^-]+/[\w.+*!#$&^-]+\s*(;.*)?", re.ASCII)
+MEDIA = re.compile(r"[\w.+*!#$&^-]+/[\w.+*!#$&^-]+\s*(;.*)?", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPEC_VERSIONS = {"1.0", "0.3"}
 
@@ -56,7 +56,7 @@ def _optional_violations(draft: Draft) -> list[str]:
         wrong.append("subject: if present, MUST be a non-empty string")
     if "dataschema" in given and not urlsplit(given["dataschema"]).scheme:
         wrong.append("dataschema: if present, MUST be an absolute URI")
-    if draft.content_type and not _MEDIA.fullmatch(draft.content_type):
+    if draft.content_type and not MEDIA.fullmatch(draft.content_type):
         wrong.append("datacontenttype: if present, MUST be a media type of RFC 2046")
     wrong += [f"bad key, {name!r}: names are letters and digits" for name in given if not _NAME.fullmatch(name)]
     return wrong

@@ -4,7 +4,6 @@ At least once from here on: an answer of 2xx is sent after the event store's ack
 promise). A batch is all-or-nothing: every event is judged before the first one is stored.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +20,13 @@ from hub.ingress.model import Admitted, Draft
 from hub.ingress.settings import IngressSettings
 from hub.kernel import metrics, problem
 from hub.kernel.admittance import Admittance
-from hub.kernel.broker import Bus, Receipt
+from hub.kernel.broker import Bus
 from hub.kernel.clock import Clock
 from hub.kernel.errors import BodyTooLarge, BrokerUnavailable, HubError, InvalidInput
 from hub.kernel.http.app import problem_response
 from hub.kernel.http.body import read_body
 from hub.kernel.identity import identity_of
+from hub.kernel.publisher import Receipt
 from hub.kernel.trace import traceparent_of
 
 log = structlog.get_logger()
@@ -61,10 +61,16 @@ class Ingress:
         try:
             return await accept()
         except HubError as error:
-            response = render(error)
-            metrics.EVENTS_REJECTED.labels(application or "-", str(response.status_code)).inc()
-            log.warning("event.rejected", application=application, status=response.status_code, error=error.detail)
-            return response
+            return self.refuse(error, application, render)
+
+    def refuse(
+        self, error: HubError, application: str | None, render: Callable[[HubError], Response] | None = None
+    ) -> Response:
+        """Return the answer to a refused request, counted and logged."""
+        response = (render or _render)(error)
+        metrics.EVENTS_REJECTED.labels(application or "-", str(response.status_code)).inc()
+        log.warning("event.rejected", application=application, status=response.status_code, error=error.detail)
+        return response
 
     async def _accept_cloudevents(self, request: Request, application: str | None) -> Response:
         self._admit_caller(request, application)
@@ -114,8 +120,7 @@ class Ingress:
 
     async def _store(self, admitted: list[Admitted], application: str | None, dialect: str) -> list[Receipt]:
         label = application or "-"
-        publications = (self.bus.publish(event.subject, event.data, event.headers) for event in admitted)
-        receipts = list(await asyncio.gather(*publications))
+        receipts = await self.bus.publish_all([(event.subject, event.data, event.headers) for event in admitted])
         for event, receipt in zip(admitted, receipts, strict=True):
             if receipt.duplicate:
                 metrics.EVENTS_DUPLICATE.labels(label).inc()

@@ -14,6 +14,7 @@ from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
 from contracts.catalog.v1 import EventTypeEntry
 from hub.ingress.api import Ingress
+from hub.ingress.doors import PATHS, PUBLISH, doors_of
 from hub.ingress.expectations import Expectations
 from hub.ingress.settings import IngressSettings
 from hub.kernel.admittance import Admittance
@@ -33,7 +34,11 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
     admittance = Admittance(applications, revoked, accepted_subjects, house.clock)
     shared = (settings, house.bus, house.clock, expectations, durability_of(house.settings.nats))
     outside, inside = Ingress(*shared, admittance), Ingress(*shared, None)
-    return Room("ingress", routes={"edge": _routes(outside), "internal": _internal_routes(inside)})
+    return Room(
+        "ingress",
+        routes={"edge": _routes(outside), "internal": _internal_routes(inside)},
+        doors={"edge": doors_of(outside, PATHS), "internal": doors_of(inside, (*PATHS, PUBLISH))},
+    )
 
 
 def durability_of(nats: NatsSettings) -> str:

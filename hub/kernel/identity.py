@@ -6,6 +6,7 @@ address is passed over and counted.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -120,10 +121,14 @@ def identity_of(scope: Any) -> Identity:
     Raises:
         NotPermitted: a trusted proxy names its caller in a way that cannot be read.
     """
-    peer = peer_of(scope)
-    if forwarded.HEADER in map(_NAME, scope["headers"]):  # with every request, so the loop is not Python's
+    return caller_of(peer_of(scope), scope["headers"])
+
+
+def caller_of(peer: Peer, headers: Iterable[tuple[bytes, bytes]]) -> Identity:
+    """Return who calls, of the peer of a connection and a request's headers, names in lower case; as `identity_of`."""
+    if forwarded.HEADER in map(_NAME, headers):  # with every request, so the loop is not Python's
         if peer.trusted:
-            said = [value for name, value in scope["headers"] if name == forwarded.HEADER]
+            said = [value for name, value in headers if name == forwarded.HEADER]
             return identity_from_header(b",".join(said))
         metrics.FORWARDED_IGNORED.inc()
     return peer.identity

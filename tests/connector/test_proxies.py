@@ -108,3 +108,19 @@ async def test_one_proxy_connection_carries_many_callers(behind: Edge, make_csr:
             await proxy.get(behind.url + INFO, headers=named(f"CN={who},O=x")) for who in callers
         ]
     assert [answer.json()["clientIdentity"]["application"] for answer in answers] == callers
+
+
+async def test_an_event_on_the_short_way_is_the_callers_and_not_the_proxys(
+    open_edge: OpenEdge, make_csr: Make, key_file: Keys
+) -> None:
+    """A proxy that is itself paired posts as whom it names: its own certificate opens nothing for its callers."""
+    edge = await open_edge(("connector", "ingress"), edge=TRUSTING)
+    await edge.register("other")
+    event = {"ce-specversion": "1.0", "ce-type": "order.created.v1", "ce-source": "x", "content-type": "text/plain"}
+    statuses = {}
+    async with await edge.pair("shop", make_csr(), key_file("rsa:2048")) as proxy:
+        for application, named_as in (("shop", "other"), ("other", "other"), ("shop", None), ("other", None)):
+            headers = event | {"ce-id": f"{application}-{named_as}"} | (named(f"CN={named_as}") if named_as else {})
+            answer = await proxy.post(f"{edge.url}/{application}/events", headers=headers, content=b"x")
+            statuses[application, named_as] = answer.status_code
+    assert statuses == {("shop", "other"): 403, ("other", "other"): 204, ("shop", None): 204, ("other", None): 403}

@@ -6,10 +6,10 @@ process may run several times side by side.
 """
 
 import asyncio
+import math
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from functools import partial
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -17,19 +17,23 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.kernel.errors import Misconfigured
+from hub.kernel.http.direct import NO_DOORS, Call, Door, Doors, length_of
 from hub.kernel.identity import PEER, Peer
 from hub.kernel.settings import EdgeSettings, ListenerSettings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
-class PeerProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol that also tells who is at the other end."""
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol that also tells who is at the other end, and lets doors take requests directly."""
 
-    def __init__(self, *args: Any, trusted_proxies: Networks = (), **kwargs: Any) -> None:
-        """Take what uvicorn gives, and the networks of proxies that may speak for their callers."""
-        super().__init__(*args, **kwargs)
-        self._trusted_proxies = trusted_proxies
+    doors = Doors()
+    """Set by the listener, in a class of its own."""
+    trusted_proxies: Networks = ()
+    """Set likewise: where proxies are that may speak for their callers."""
+    peer: Peer
+    cycle: Any
+    """The current request: uvicorn's, or a `Call`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
         """Put the peer into the state that every request of this connection gets."""
@@ -37,8 +41,58 @@ class PeerProtocol(HttpToolsProtocol):
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
         address = self.client[0] if self.client else ""
-        trusted = within(address, self._trusted_proxies)
-        self.app_state = self.app_state | {PEER: Peer(certificate, address, trusted)}
+        self.peer = Peer(certificate, address, within(address, self.trusted_proxies))
+        self.app_state = self.app_state | {PEER: self.peer}
+
+    def on_headers_complete(self) -> None:
+        """Begin a direct call where a door is; else go on to the routes."""
+        door = self._door()
+        if door is None:
+            super().on_headers_complete()
+        else:
+            self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
+
+    def _door(self) -> Door | None:
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy or self.parser.get_method() != b"POST" or len(self.connections) >= (self.limit_concurrency or math.inf):
+            return None
+        door = self.doors.find(self.url)
+        if door is None or self.parser.get_http_version() != "1.1":
+            return None
+        length = length_of(self.headers)
+        return door if length is not None and length <= door.limit_bytes else None
+
+    def on_body(self, body: bytes) -> None:
+        """Keep the body of a direct call."""
+        if isinstance(self.cycle, Call):
+            self.cycle.body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Offer a whole direct call to its door; what the door leaves goes to the routes."""
+        call = self.cycle
+        if not isinstance(call, Call):
+            super().on_message_complete()
+        elif not call.begin(self._finish):
+            self.cycle = None
+            super().on_headers_complete()
+            super().on_body(call.body)
+            super().on_message_complete()
+
+    def _finish(self, call: Call, answer: bytes) -> None:
+        call.response_complete = True
+        if call.disconnected or self.transport.is_closing():
+            return
+        defaults = self.server_state.default_headers
+        lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+        if not call.keep_alive:
+            lines += b"connection: close\r\n"
+        status, _, rest = answer.partition(b"\r\n")
+        self.transport.write(b"%b\r\n%b%b" % (status, lines, rest))
+        if not call.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
 
 def within(address: str, networks: Networks) -> bool:
@@ -59,6 +113,8 @@ class Listener:
         settings: ListenerSettings,
         app: Callable[..., Any],
         tls: Callable[[], ssl.SSLContext] | None = None,
+        *,
+        doors: Doors = NO_DOORS,
     ) -> None:
         """Prepare the listener; `open` binds and serves.
 
@@ -67,6 +123,7 @@ class Listener:
             settings: address and limits.
             app: the ASGI application.
             tls: gives the TLS context; None serves plain HTTP.
+            doors: take requests before the application does.
         """
         self.name = name
         self.settings = settings
@@ -74,7 +131,7 @@ class Listener:
         proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
         config = uvicorn.Config(
             app,
-            http=partial(PeerProtocol, trusted_proxies=proxies),  # type: ignore[arg-type]  # only ever called
+            http=type("DoorProtocol", (Protocol,), {"doors": doors, "trusted_proxies": proxies}),
             ws="none",
             lifespan="off",
             loop="none",
