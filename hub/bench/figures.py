@@ -41,4 +41,4 @@ def per_thousand(seconds: float, events: int) -> float:
 
 def spread_of(values: Sequence[float]) -> dict[str, float]:
     """Return the median of several runs, and the lowest and the highest of them."""
-    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+    return {"median": round(statistics.median(values), 4), "low": min(values), "high": max(values)}

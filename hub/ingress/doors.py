@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from prometheus_client import Counter
 
-from hub.ingress.api import Ingress
+from hub.ingress.accepting import Acceptance
+from hub.ingress.limits import Limit
 from hub.ingress.plain import read
 from hub.kernel import metrics
 from hub.kernel.errors import HubError
@@ -25,38 +26,41 @@ class Caller(NamedTuple):
     """What is the same for all requests to a path."""
 
     application: str | None
+    limit: Limit | None
     accepted: Counter
     duplicate: Counter
     uncatalogued: Counter
 
 
-def doors_of(ingress: Ingress, paths: tuple[tuple[bytes, ...], ...]) -> tuple[Door, ...]:
+def doors_of(acceptance: Acceptance, paths: tuple[tuple[bytes, ...], ...]) -> tuple[Door, ...]:
     """Return the doors of one listener."""
-    way = ShortWay(ingress)
-    return tuple(Door(path, ingress.settings.body_limit_bytes, way.take) for path in paths)
+    way = ShortWay(acceptance)
+    return tuple(Door(path, acceptance.settings.body_limit_bytes, way.take) for path in paths)
 
 
 class ShortWay:
     """Takes plain events of one listener."""
 
-    def __init__(self, ingress: Ingress) -> None:
+    def __init__(self, acceptance: Acceptance) -> None:
         """Share what the endpoints have."""
-        self._ingress = ingress
+        self._accept = acceptance
         self._callers: dict[bytes, Caller] = {}
-        self._accepted = b"HTTP/1.1 204 No Content\r\nhub-durability: %b\r\n" % ingress.durability.encode()
+        self._accepted = b"HTTP/1.1 204 No Content\r\nhub-durability: %b\r\n" % acceptance.durability.encode()
 
     def take(self, call: Call) -> bool:
         """Take a plain event of a caller that may post it."""
         caller = self._callers.get(call.url) or self._caller_of(call.url)
-        ingress = self._ingress
+        accept = self._accept
         try:
-            if ingress.admittance is not None and caller.application is not None:
-                ingress.admittance.admit(caller_of(call.peer, call.headers), caller.application)
-            event = read(call.headers, call.body, caller.application, ingress.expectations)
+            accept.admit_caller(caller_of(call.peer, call.headers), caller.application)
+            event = read(call.headers, call.body, caller.application, accept.rules)
             if event is None:
                 return False
+            if caller.limit is not None:
+                caller.limit.check_size(len(event.data))
+                caller.limit.take(1, accept.clock.monotonic())
             settled = partial(self._settled, call, caller, event.catalogued)
-            ingress.bus.publisher.publish(event.subject, event.headers, call.body, settled)
+            accept.bus.publisher.publish(event.subject, event.headers, event.data, settled)
         except HubError:
             return False
         return True
@@ -68,6 +72,7 @@ class ShortWay:
         label = application or "-"
         caller = self._callers[url] = Caller(
             application,
+            self._accept.limits.of(application),
             metrics.EVENTS_ACCEPTED.labels(label, "binary"),
             metrics.EVENTS_DUPLICATE.labels(label),
             metrics.UNKNOWN_TYPES.labels(label),
@@ -76,7 +81,7 @@ class ShortWay:
 
     def _settled(self, call: Call, caller: Caller, catalogued: bool, outcome: Receipt | HubError) -> None:
         if isinstance(outcome, HubError):
-            call.respond(self._ingress.refuse(outcome, caller.application))
+            call.respond(self._accept.refuse(outcome, caller.application))
             return
         if outcome.duplicate:
             caller.duplicate.inc()

@@ -16,14 +16,14 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from hub.kernel.errors import BrokerUnavailable, HubError, InvalidInput, Misconfigured
+from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured
+from hub.kernel.lines import header_lines, subject_line
 from hub.kernel.publisher import Publisher, Receipt
 from hub.kernel.settings import NatsSettings
 
 log = structlog.get_logger()
 
 CONNECTION_FILE = Path("run") / "nats.json"
-_LINE_ENDS = {ord("\r"): " ", ord("\n"): " "}
 
 
 def servers_of(settings: NatsSettings, data_dir: Path) -> list[str]:
@@ -117,23 +117,25 @@ class Bus:
                 `full`, the stream takes no more.
             BodyTooLarge: the server takes no message of this size.
         """
-        [receipt] = await self.publish_all([(subject, body, headers)])
-        return receipt
+        [outcome] = await self.publish_all([(subject_line(subject), header_lines(headers), body)])
+        if isinstance(outcome, HubError):
+            raise outcome
+        return outcome
 
-    async def publish_all(self, messages: Sequence[tuple[str, bytes, Mapping[str, str]]]) -> list[Receipt]:
-        """Publish all at once and wait for every acknowledgement; receipts come in the order of the messages.
+    async def publish_all(self, messages: Sequence[tuple[bytes, bytes, bytes]]) -> list[Receipt | HubError]:
+        """Publish all at once and wait for every outcome; outcomes come in the order of the messages.
 
-        Raises:
-            BrokerUnavailable, BodyTooLarge: of the first that failed, after all are settled; the others may be stored.
+        Args:
+            messages: subject, header lines and body of each, as `Publisher.publish` takes them.
         """
         gathering = Gathering(len(messages))
-        for index, (subject, body, headers) in enumerate(messages):
+        for index, (subject, lines, body) in enumerate(messages):
             settled = partial(gathering.settle, index)
             try:
-                self.publisher.publish(subject_line(subject), header_lines(headers), body, settled)
+                self.publisher.publish(subject, lines, body, settled)
             except HubError as error:
                 settled(error)
-        return await gathering.receipts()
+        return await gathering.outcomes()
 
 
 class Gathering:
@@ -152,29 +154,8 @@ class Gathering:
         if self._missing == 0 and not self._done.done():
             self._done.set_result(None)
 
-    async def receipts(self) -> list[Receipt]:
-        """Return all receipts, or raise the first failure, once nothing is missing."""
+    async def outcomes(self) -> list[Receipt | HubError]:
+        """Return all outcomes, once nothing is missing."""
         if self._missing:
             await self._done
-        for outcome in self._outcomes:
-            if isinstance(outcome, HubError):
-                raise outcome
-        return [outcome for outcome in self._outcomes if isinstance(outcome, Receipt)]
-
-
-def subject_line(subject: str) -> bytes:
-    """Return a subject as it goes over the wire.
-
-    Raises:
-        InvalidInput: it is empty or holds white space, which would end it early.
-    """
-    if subject.split() != [subject]:
-        raise InvalidInput(f"{subject!r} is no subject: it is empty or holds white space.")
-    return subject.encode()
-
-
-def header_lines(headers: Mapping[str, str]) -> bytes:
-    """Return headers as lines; line ends within a value become blanks, so that a value cannot add a header."""
-    return b"".join(
-        f"{name}: {value.translate(_LINE_ENDS).strip()}\r\n".encode() for name, value in headers.items() if name
-    )
+        return [outcome for outcome in self._outcomes if outcome is not None]

@@ -199,3 +199,24 @@ async def test_a_listener_that_closes_finishes_what_is_in_hand(
     assert await connection.answer() == (200, "door", b"later")
     await asyncio.wait_for(closing, 5)
     assert await connection.is_closed()
+
+
+async def test_a_request_that_does_not_come_in_is_ended(doorman: Doorman) -> None:
+    """Head or body one byte at a time, or nothing at all: 408, closed, and the slot is free."""
+    app = application([route("/{name}/events", by_route, ["POST"])])
+    doors = Doors((Door((ANY, b"events"), LIMIT, doorman.take),))
+    listener = Listener("test", ListenerSettings(port=0, receive_seconds=0.2), app, doors=doors)
+    await listener.open()
+    try:
+        for beginning in (b"", b"POST /a/ev", post(b"abc")[:-1], post(b"x" * 900)[:-1]):
+            connection = await Connection.to(listener)
+            connection.write(beginning)
+            assert (await connection.answer())[0] == 408
+            assert await connection.is_closed()
+        kept = await Connection.to(listener)
+        kept.write(post(b"later"))
+        await asyncio.sleep(0.5)  # an answer may take its time: only the request is limited
+        answer(doorman.waiting.pop())
+        assert await kept.answer() == (200, "door", b"later")
+    finally:
+        await listener.close()

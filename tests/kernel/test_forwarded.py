@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hub.connector.authority import create, key_identifier, server_certificate
 from hub.kernel import metrics
 from hub.kernel.errors import NotPermitted
-from hub.kernel.http.server import within
+from hub.kernel.http.protocol import within
 from hub.kernel.identity import PEER, UNTOLD, Identity, Peer, identity_from_header, identity_of
 from hub.kernel.settings import EdgeSettings
 

@@ -7,11 +7,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.catalog.v1 import EventTypeEntry
+from hub.ingress.addresses import Addresses
 from hub.ingress.admission import admit
-from hub.ingress.dialects.cloudevents import mode_of, parse_binary
+from hub.ingress.dialects.cloudevents import draft_of, mode_of, parse_binary
 from hub.ingress.expectations import Expectations
-from hub.ingress.plain import read
-from hub.kernel.broker import header_lines
+from hub.ingress.model import Admitted
+from hub.ingress.plain import read, read_json
+from hub.ingress.rules import Rules
 from hub.kernel.trace import is_valid, traceparent_of
 
 Headers = list[tuple[bytes, bytes]]
@@ -54,16 +56,26 @@ ENTRY = EventTypeEntry(
     application="shop", service_id="1", name="order.created", type="order.created.v1", data_schema=SCHEMA
 )
 KNOWN.changed("k", ENTRY)
+RULES = Rules(KNOWN, Addresses("sap.kyma.custom"))
 
 
-def the_long_way(headers: Headers, body: bytes, source: str | None) -> tuple[str, dict[str, str], str, bool]:
-    """Return subject, headers, warning and whether the catalog knows the type, by dialect and admission."""
+def the_long_way(headers: Headers, body: bytes, source: str | None) -> Admitted:
+    """Return the event by dialect and admission."""
     texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
     assert mode_of(texts) == "binary"
-    draft = parse_binary(texts, body)
-    expectation = KNOWN.find(source or draft.attributes["source"], draft.attributes["type"])
-    event = admit(draft, source, expectation, traceparent_of(texts))
-    return event.subject, event.headers, event.warning, event.catalogued
+    return admit(parse_binary(texts, body), source, RULES, traceparent_of(texts))
+
+
+def compared(event: Admitted) -> tuple[Any, ...]:
+    """Return what must be the same."""
+    return (
+        event.subject,
+        without_trace(event.headers.decode()),
+        event.data,
+        event.event_id,
+        event.warning,
+        event.catalogued,
+    )
 
 
 @settings(max_examples=500)
@@ -72,7 +84,7 @@ def the_long_way(headers: Headers, body: bytes, source: str | None) -> tuple[str
     TYPES,
     BODIES,
     st.sampled_from(["shop", "my.shop", "Ä shop", None]),
-    st.sampled_from([KIND, b"a..b", b".a", b"a*.>", b"a$b"]),
+    st.sampled_from([KIND, b"a..b", b".a", b"a*.>", b"a$b", b"sap.kyma.custom.shop.a.b.c", b"sap.kyma.custom.shop"]),
     st.sets(st.sampled_from(list(PLAIN)), max_size=1),
 )
 @example([(b"traceparent", TRACE)], "application/json", b'{"total": 1}', "shop", KIND, set())
@@ -87,12 +99,31 @@ def test_the_short_way_agrees_with_the_long_one(
     plain = PLAIN | {b"ce-type": kind}
     headers = [*((name, value) for name, value in plain.items() if name not in without), *more]
     headers += [(b"content-type", content_type.encode())] if content_type else []
-    short = read(headers, body, source, KNOWN)
-    if short is None:
-        return
-    subject, expected, warning, catalogued = the_long_way(headers, body, source)
-    assert (short.subject.decode(), short.catalogued, warning) == (subject, catalogued, "")
-    assert without_trace(short.headers.decode()) == without_trace(header_lines(expected).decode())
+    short = read(headers, body, source, RULES)
+    if short is not None:
+        assert compared(short) == compared(the_long_way(headers, body, source))
+
+
+MEMBERS = st.sampled_from(
+    ["id", "source", "type", "subject", "time", "datacontenttype", "data_base64", "x", "X", "dataschema"]
+)
+JSON = st.none() | st.booleans() | st.integers(0, 9) | TEXTS | st.lists(st.integers(0, 9), max_size=2)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(MEMBERS, JSON, max_size=3), JSON, st.sampled_from(["shop", None]), st.booleans())
+@example({}, {"total": "much"}, "shop", True)
+@example({"datacontenttype": "text/plain"}, "text", "shop", True)
+@example({"data_base64": "eA=="}, None, "shop", False)
+def test_the_short_way_of_json_agrees_too(
+    more: dict[str, Any], value: Any, source: str | None, with_data: bool
+) -> None:
+    """Law: the same for events in the JSON format, alone or in batches."""
+    event = {"specversion": "1.0", "id": "1", "source": "shop", "type": "order.created.v1"} | more
+    event |= {"data": value} if with_data else {}
+    short = read_json(event, source, RULES, TRACE.decode())
+    if short is not None:
+        assert compared(short) == compared(admit(draft_of(event), source, RULES, TRACE.decode()))
 
 
 def without_trace(lines: str) -> dict[str, Any]:
@@ -111,4 +142,6 @@ def test_a_plain_event_goes_the_short_way(content_type: bytes) -> None:
         (b"host", b"localhost"),
         (b"ce-time", b"2026-11-21T07:45:56Z"),
     ]
-    assert read(headers, b"{}", "shop", KNOWN) is not None
+    assert read(headers, b"{}", "shop", RULES) is not None
+    event = {name.decode().removeprefix("ce-"): value.decode() for name, value in PLAIN.items()}
+    assert read_json(event | {"data": {"total": 1}}, "shop", RULES, TRACE.decode()) is not None
