@@ -17,7 +17,7 @@ app = typer.Typer(
     Start with `hub demo`, or `hub up` in one terminal and `hub token shop --create` in another.""",
 )
 
-GROUPS = ("up", "run", "resources", "token", "connect", "demo", "bench", "settings")
+GROUPS = ("up", "run", "resources", "token", "connect", "demo", "bench", "audit", "settings")
 """Modules that register commands at the top level."""
 SUB_COMMANDS = ("dead", "catalog", "function", "connector", "contracts")
 """Modules whose commands stand below a noun."""

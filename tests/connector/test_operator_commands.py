@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hub.commands.operator import operator
 from hub.settings import HubSettings
 
 from .conftest import Edge, Make
@@ -59,3 +60,25 @@ async def test_a_runtime_is_invited_by_tenant_and_group(edge: Edge) -> None:
     assert f"{edge.url}/v1/runtimes/signingRequests/info?token={offered['token']}" == offered["url"]
     assert (await hub(edge, "token", "shop", "--runtime")).returncode == 2
     assert (await hub(edge, "token", "--runtime", "--tenant", "acme")).returncode == 1
+
+
+async def test_the_audit_shows_who_did_what(edge: Edge) -> None:
+    """Commands sign with the operator's name; the newest record is last; one target can be picked."""
+    await edge.register("other")
+    for application in ("shop", "other"):
+        assert (await hub(edge, "token", application)).returncode == 0
+    everything = json.loads((await until_audited(edge, 2)).stdout)
+    assert [record["target"] for record in everything] == ["applications/shop", "applications/other"]
+    assert everything[0]["actor"] == f"operator:{operator()}" and everything[0]["action"] == "pairing.offer"
+    (picked,) = (await hub(edge, "audit", "applications/other")).stdout.splitlines()
+    assert picked.split()[2:5] == ["pairing.offer", "applications/other", "done"]
+    assert json.loads((await hub(edge, "audit", "--last", "1", "-o", "json")).stdout) == everything[1:]
+
+
+async def until_audited(edge: Edge, number: int) -> subprocess.CompletedProcess[str]:
+    """Return the output of `hub audit` once so many records are kept."""
+    async with asyncio.timeout(30):
+        while True:
+            shown = await hub(edge, "audit", "-o", "json")
+            if len(json.loads(shown.stdout)) >= number:
+                return shown
