@@ -4,6 +4,7 @@
 """
 
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
+from contracts.audit.v1 import AuditRecorded
 from contracts.catalog.v1 import EventTypePublished, EventTypesObserved, EventTypeWithdrawn, SpecStored
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from contracts.delivery.v1 import (
@@ -41,6 +42,7 @@ _ALL: tuple[type[Contract], ...] = (
     CertificateIssued,
     CertificateRenewed,
     CertificateRevoked,
+    AuditRecorded,
     EventAccepted,
     EventRejected,
     SubscriptionCreated,

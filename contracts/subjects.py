@@ -14,6 +14,9 @@ HUB = "HUB"
 DEAD = "DEAD"
 ATTEMPTS = "ATTEMPTS"
 QUARANTINE = "QUARANTINE"
+AUDIT = "AUDIT"
+"""Copies of the audit records among the contract events, kept longer; nothing is published to it directly."""
+AUDIT_RECORDS = "hub.audit.>"
 
 STREAM_SUBJECTS = {
     EVENTS: ["events.>", "replay.>"],

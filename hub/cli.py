@@ -28,10 +28,11 @@ GROUPS = (
     "demo",
     "bench",
     "doctor",
+    "audit",
     "settings",
 )
 """Modules that register commands at the top level."""
-SUB_COMMANDS = ("events", "dead", "catalog", "function", "contracts", "secrets")
+SUB_COMMANDS = ("events", "dead", "catalog", "function", "connector", "contracts", "secrets")
 """Modules whose commands stand below a noun."""
 
 

@@ -27,6 +27,9 @@ IMPURE_NAMES = {"room", "settings", "model", "api", "handlers", "store"}
 """Modules of any room that may do input and output."""
 IMPURE_MODULES = {
     "hub.catalog.quarantine": "shows and lets through events that are kept aside in the event store",
+    "hub.connector.announcing": "tells other rooms, the log and the audit what was done",
+    "hub.connector.custody": "holds the authorities of this process and follows their changes",
+    "hub.connector.tidying": "removes old revocations by a timer",
     "hub.connector.serving": "holds the edge's TLS context and the timer of its renewal",
     "hub.dispatch.consumer": "pulls events from the event store",
     "hub.dispatch.sinks": "each sink speaks the protocol it is named after",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from hub.kernel.errors import InvalidInput
 
-SCENARIOS = ("ingress", "delivery", "functions", "e2e")
+SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector")
 PEERS = ("bare", "mq-bridge")
 E2E_RATE = 500.0
 
@@ -26,6 +26,8 @@ class Options:
     listener: str = "internal"
     sync: str = "2m"
     peer: str | None = None
+    authority: str = "ecdsa-p256"
+    """Key of the hub's certificate authority."""
 
     def checked(self) -> "Options":
         """Return the options with the scenario's defaults.
@@ -37,6 +39,8 @@ class Options:
             self._refuse_options_of_ingress()
         elif self.peer and (self.batch != 1 or self.listener != "internal"):
             raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
+        if self.scenario != "connector" and self.authority != "ecdsa-p256":
+            raise InvalidInput(f"--authority belongs to `hub bench connector`; leave it out of '{self.scenario}'.")
         if self.scenario == "e2e" and self.rate is None:
             return replace(self, rate=E2E_RATE)
         return self

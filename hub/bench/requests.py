@@ -45,6 +45,12 @@ def batch(path: str, host: str, size: int, count: int, *, stamped: bool = False)
     return _template(path, host, {"Content-Type": "application/cloudevents-batch+json"}, body)
 
 
+def signing(path: str, host: str, encoded: str) -> bytes:
+    """Return the template of a signing request, the same every time; its id stands beside it."""
+    headers = {"Content-Type": "application/json", "X-Request-Id": _id_of_run()}
+    return _template(path, host, headers, orjson.dumps({"csr": encoded}))
+
+
 def _id_of_run() -> str:
     """Return the place of an id; its first half differs from run to run, so that nothing passes for a repeat."""
     return f"{uuid.uuid4().hex[:16]}-{_ID_MARK}"

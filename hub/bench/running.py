@@ -63,7 +63,7 @@ def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Do
 
 
 def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
-    with stage(directory, options.sync) as running:
+    with stage(directory, options.sync, options.authority) as running:
 
         async def perform() -> Document:
             async with connected("hub bench") as session:

@@ -33,12 +33,13 @@ class Stage:
         return {"up": [self.hub.pid], **found} | ({"functions": functions} if functions else {})
 
 
-def settings_of(data_dir: Path, sync: str) -> dict[str, str]:
+def settings_of(data_dir: Path, sync: str, authority: str) -> dict[str, str]:
     """Return the environment of the benchmark's hub."""
     ports = {name: free_port() for name in LISTENERS}
     return {
         "HUB_DATA_DIR": str(data_dir),
         "HUB_NATS__SYNC": sync,
+        "HUB_CONNECTOR__AUTHORITY": authority,
         **{f"HUB_{name.upper()}__PORT": str(port) for name, port in ports.items()},
         "HUB_LOGS__FORMAT": "json",
     }
@@ -60,10 +61,10 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def stage(directory: Path, sync: str) -> Iterator[Stage]:
+def stage(directory: Path, sync: str, authority: str) -> Iterator[Stage]:
     """Run a hub, and note how long it took to be ready and what it takes when idle."""
     data_dir = directory / "hub"
-    os.environ.update(settings_of(data_dir, sync))
+    os.environ.update(settings_of(data_dir, sync, authority))
     began = time.monotonic()
     hub = start_hub(data_dir)
     try:

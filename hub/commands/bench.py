@@ -23,6 +23,8 @@ hub bench ingress --peer bare --repeat 3
 hub bench delivery --rate 1000
 
 hub bench e2e --rate 500 --seconds 30
+
+hub bench connector --authority rsa-4096 --connections 8
 """
 
 
@@ -36,7 +38,9 @@ Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help
 
 def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     *,
-    scenario: Annotated[Literal["ingress", "delivery", "functions", "e2e"], typer.Argument(help="What to measure.")],
+    scenario: Annotated[
+        Literal["ingress", "delivery", "functions", "e2e", "connector"], typer.Argument(help="What to measure.")
+    ],
     seconds: Annotated[float, typer.Option(min=0.2, help="How long the load lasts, after the warm-up.")] = 10,
     rate: Annotated[
         float | None,
@@ -56,12 +60,16 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
         Literal["bare", "mq-bridge"] | None,
         typer.Option(help="Also run another program on the same work, and print the ratio (ingress)."),
     ] = None,
+    authority: Annotated[
+        Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
+    ] = "ecdsa-p256",
     output: Output = "table",
 ) -> None:
     """Start a hub of its own, load it from a process of its own, and show what was measured.
 
     ingress: events acknowledged as stored. delivery: stored events brought to an HTTP sink. functions: the same to a
-    Function. e2e: from the moment a post was due to the start of the Function's handler.
+    Function. e2e: from the moment a post was due to the start of the Function's handler. connector: certificates
+    issued to a paired solution, which renews again and again.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.
@@ -70,7 +78,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
 
     asked = Options(
         scenario=scenario, seconds=seconds, rate=rate, connections=connections, size=size, batch=batch,
-        warm_up=warm_up, repeat=repeat, listener=listener, sync=sync, peer=peer,
+        warm_up=warm_up, repeat=repeat, listener=listener, sync=sync, peer=peer, authority=authority,
     )  # fmt: skip
     raise typer.Exit(_measure(asked, output))
 

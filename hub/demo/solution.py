@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from hub.commands.connect import pair
+from hub.commands.connection.pairing import pair
 from hub.demo.events import APPLICATION, Planned, breaking, id_of, planned
 from hub.demo.manifests import services
 from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable

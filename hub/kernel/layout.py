@@ -11,7 +11,15 @@ from dataclasses import replace
 import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, KeyValueConfig, ObjectStoreConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    DiscardPolicy,
+    KeyValueConfig,
+    ObjectStoreConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamSource,
+)
 from nats.js.errors import APIError, BadRequestError, BucketNotFoundError, KeyNotFoundError, NotFoundError
 
 from contracts import subjects
@@ -20,11 +28,12 @@ from hub.kernel.settings import KernelSettings
 
 log = structlog.get_logger()
 _HOUR = 3600.0
+_AUDIT_DAYS = 400
 # Unlimited consumers fall back to nats-server's own default of 1,000 per stream, so the number is said here.
 _MAX_CONSUMERS = 100_000
 _TOKEN_TTL_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
-_REVISION = "2"
+_REVISION = "3"
 
 
 def streams_of(settings: KernelSettings) -> list[StreamConfig]:
@@ -45,12 +54,27 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
             num_replicas=replicas,
         ),
         _small(subjects.HUB, 7 * 24 * _HOUR, replicas),
+        _audit(replicas),
         # A dead letter is the only place where its event still is: when full, the event waits instead.
         _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
         # What is kept aside was answered as stored: no age and no limit may take it away unseen.
         replace(_small(subjects.QUARANTINE, 0, replicas), discard=DiscardPolicy.NEW),
     ]
+
+
+def _audit(replicas: int) -> StreamConfig:
+    """Return the stream that keeps audit records: copied by the server itself out of the contract events."""
+    return StreamConfig(
+        name=subjects.AUDIT,
+        sources=[StreamSource(name=subjects.HUB, filter_subject=subjects.AUDIT_RECORDS)],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        max_age=_AUDIT_DAYS * 24 * _HOUR,
+        max_bytes=1024**3,
+        max_consumers=_MAX_CONSUMERS,
+        num_replicas=replicas,
+    )
 
 
 def _small(
@@ -94,7 +118,7 @@ async def declare(js: JetStreamContext, settings: KernelSettings) -> None:
         await layout.put("fingerprint", wanted)
     except (APIError, NatsError, TimeoutError) as error:
         raise BrokerUnavailable(f"The event store cannot be prepared: {error}") from error
-    log.info("layout.declared", streams=len(subjects.STREAM_SUBJECTS), buckets=len(subjects.BUCKETS))
+    log.info("layout.declared", streams=len(streams_of(settings)), buckets=len(subjects.BUCKETS))
 
 
 async def _declared(js: JetStreamContext) -> bytes | None:

@@ -43,6 +43,11 @@ INVOCATION_SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 CERTIFICATES = Counter("hub_certificates", "Certificates by what happened", ["happened"], registry=REGISTRY)
+FORWARDED_IGNORED = Counter(
+    "hub_forwarded_certificates_ignored",
+    "Requests whose X-Forwarded-Client-Cert came from no trusted proxy and was passed over",
+    registry=REGISTRY,
+)
 REQUESTS = Counter("hub_requests", "HTTP requests", ["listener", "status"], registry=REGISTRY)
 
 

@@ -6,7 +6,7 @@ Each field's paragraph says what it means, its unit and why this default; `hub s
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, IPvAnyNetwork, SecretStr
 
 
 class NatsSettings(BaseModel):
@@ -59,6 +59,10 @@ class EdgeSettings(ListenerSettings):
         answers. Absent: `https://localhost:<port>`.""")
     hostnames: list[str] = Field(["localhost", "127.0.0.1", "::1"], description="""Names and addresses in the edge's
         server certificate.""")
+    trusted_proxies: list[IPvAnyNetwork] = Field(default_factory=list, description="""Networks (CIDR) of proxies that
+        end TLS in front of the edge and say in `X-Forwarded-Client-Cert` whose certificate they checked. From any other
+        address the header is passed over. Such a proxy must ask its callers for certificates of the hub's authority and
+        must not pass on a header of theirs. Empty: nobody is believed.""")
 
     @property
     def base_url(self) -> str:

@@ -92,6 +92,8 @@ def test_an_answer_other_than_2xx_makes_the_run_fail(bench: Bench) -> None:
         ("delivery", "--batch", "2"),
         ("functions", "--listener", "edge"),
         ("e2e", "--peer", "bare"),
+        ("connector", "--batch", "2"),
+        ("ingress", "--authority", "rsa-4096"),
         ("ingress", "--output", "xml"),
     ],
     ids=" ".join,
@@ -101,3 +103,15 @@ def test_wrong_usage_ends_with_status_2(bench: Bench, arguments: tuple[str, ...]
     ran = bench(*arguments)
     assert (2, []) == (ran.status, ran.left)
     assert ran.output == "" and "Usage" in ran.errors
+
+
+@pytest.mark.parametrize("authority", ["ecdsa-p256", "rsa-4096"])
+def test_every_certificate_that_was_issued_was_announced(bench: Bench, authority: str) -> None:
+    """Each answer of 201 is a certificate that the other rooms have heard of; the figures name what they count."""
+    ran = bench("connector", *SHORT, "--authority", authority)
+    assert ran.status == 0, ran.errors
+    run = ran.first
+    assert run["held"] and 0 < run["counts"]["issued"] == run["counts"]["announced"]
+    assert run["statuses"] == {"201": run["counts"]["issued"]}
+    assert run["unit"] == "certificates" and run["latency_ms"]["p50"] > 0
+    assert ran.left == [], "nothing is left behind"

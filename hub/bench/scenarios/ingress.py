@@ -22,7 +22,7 @@ from hub.bench.plan import Credentials, Plan
 
 async def run(bench: Bench) -> Measured:
     """Post events and count what was stored."""
-    credentials = await _pair(bench) if bench.options.listener == "edge" else None
+    credentials = await pair_solution(bench) if bench.options.listener == "edge" else None
     path = f"/{requests.APPLICATION}/events" if credentials else "/publish"
     before = await stored_in(bench.session.js)
     address = bench.stage.hub.listeners[bench.options.listener]
@@ -78,9 +78,9 @@ async def stored_in(js: JetStreamContext) -> int:
     return int(info.state.last_seq)
 
 
-async def _pair(bench: Bench) -> Credentials:
+async def pair_solution(bench: Bench) -> Credentials:
     """Become a connected solution, as every solution does."""
-    from hub.commands.connect import pair
+    from hub.commands.connection.pairing import pair
 
     await bench.session.ask("applications", "apply", {"document": application()})
     offered = await bench.session.ask("tokens", "create", {"application": requests.APPLICATION})

@@ -7,6 +7,8 @@ come in within its time.
 import asyncio
 import math
 import ssl
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,12 +16,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from hub.kernel.http.direct import Call, Door, Doors, length_of
 from hub.kernel.identity import PEER, Peer
 
+Networks = Sequence[IPv4Network | IPv6Network]
+
 
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
     doors = Doors()
     """Set by the listener, in a class of its own."""
+    trusted_proxies: Networks = ()
+    """Set likewise: where proxies are that may speak for their callers."""
     peer: Peer
     cycle: Any
     """The current request: uvicorn's, or a `Call`."""
@@ -31,7 +37,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        self.peer = Peer(certificate, self.client[0] if self.client else "")
+        address = self.client[0] if self.client else ""
+        self.peer = Peer(certificate, address, within(address, self.trusted_proxies))
         self.app_state = self.app_state | {PEER: self.peer}
         self._expected_since = self.loop.time()
 
@@ -97,3 +104,12 @@ class Protocol(HttpToolsProtocol):
         if not call.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+def within(address: str, networks: Networks) -> bool:
+    """Return whether an address lies in one of the networks; an IPv4 address may come in its IPv6 form."""
+    if not networks or not address:
+        return False
+    found = ip_address(address.partition("%")[0])
+    found = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return any(found in network for network in networks)

@@ -16,7 +16,7 @@ import uvicorn
 from hub.kernel.errors import Misconfigured
 from hub.kernel.http.direct import NO_DOORS, Doors
 from hub.kernel.http.protocol import Protocol
-from hub.kernel.settings import ListenerSettings
+from hub.kernel.settings import EdgeSettings, ListenerSettings
 
 
 class Listener:
@@ -43,9 +43,10 @@ class Listener:
         self.name = name
         self.settings = settings
         self._socket: socket.socket | None = None
+        proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
         config = uvicorn.Config(
             app,
-            http=type("DoorProtocol", (Protocol,), {"doors": doors}),
+            http=type("DoorProtocol", (Protocol,), {"doors": doors, "trusted_proxies": proxies}),
             ws="none",
             lifespan="off",
             loop="none",
