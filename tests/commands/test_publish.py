@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts import subjects
-from hub.commands.connect import pair
+from hub.commands.connection.pairing import pair
 from hub.commands.eventfiles import parse_events
 from hub.commands.session import Session
 from hub.commands.token import offer

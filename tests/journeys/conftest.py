@@ -13,7 +13,7 @@ import httpx
 import orjson
 import pytest
 
-from hub.commands.connect import pair
+from hub.commands.connection.pairing import pair
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
