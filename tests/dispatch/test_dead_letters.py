@@ -130,6 +130,21 @@ async def test_what_fails_again_is_not_taken_up_twice(room: Bus) -> None:
     assert await ids(room) == ["again"]
 
 
+async def test_a_full_stream_loses_no_letter(room: Bus) -> None:
+    """What the stream takes no more stays a dead letter; the refusal says how many went before it."""
+    for event_id in ("a", "b", "c"):
+        await bury(room, event_id)
+    config = (await room.js.stream_info(subjects.EVENTS)).config
+    config.max_msgs = 1
+    await room.js.update_stream(config)
+    answer = await ask(room, "dead", "replay", {"name": "orders"})
+    assert (answer["status"], "1 of this page replayed" in answer["detail"]) == (503, True)
+    assert (len(await stored(room, subjects.EVENTS)), len(await stored(room, subjects.DEAD))) == (1, 2)
+    config.max_msgs = -1
+    await room.js.update_stream(config)
+    assert await ask(room, "dead", "replay", {"name": "orders"}) == {"replayed": 2}
+
+
 async def test_a_dry_run_says_what_would_happen_and_does_nothing(room: Bus) -> None:
     """Counted by Subscription, type and kind of reason."""
     await bury(room, "a")
