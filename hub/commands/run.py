@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    rooms: Annotated[list[str], typer.Argument(help="Workers to run in this process.", metavar="WORKER...")],
+    rooms: Annotated[list[str], typer.Argument(help="Workers to run in this process.", metavar="WORKER")],
     listen: Annotated[list[str] | None, typer.Option(help="Listeners to open: edge, internal, public.")] = None,
 ) -> None:
     """Run some of the workers in one process (what the lines of the Procfile call).

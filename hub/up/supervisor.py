@@ -25,6 +25,7 @@ PROBE_INTERVAL_SECONDS = 0.01
 LOG_CHECK_SECONDS = 60.0
 RECOVERY_FACTOR = 10  # how much longer than a worker the event store may take to start
 LINES_SHOWN = 15
+INTERRUPTED = 130  # exit status after Ctrl-C
 
 
 class Supervisor:
@@ -88,7 +89,7 @@ class Supervisor:
         """Ask for the end; asked again, everything is killed. For signal handlers and other threads."""
         interrupted = number == signal.SIGINT
         if self._exit_code is None:
-            self._exit_code = 130 if interrupted else 0
+            self._exit_code = INTERRUPTED if interrupted else 0
         elif not self._forced:
             self._forced = True
             self._exit_code = 128 + number
@@ -222,6 +223,8 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Stop the workers, then the event store."""
+        if self._exit_code == INTERRUPTED:
+            self._report.interrupted()
         seconds = self._plan.limits.stop_seconds
         for group in ([c for c in self._children if c.probe is None], [c for c in self._children if c.probe]):
             running = [child for child in group if child.pid is not None]
