@@ -55,9 +55,13 @@ def read(headers: dict[str, str], body: bytes) -> list[Draft]:
     return [cloudevents.parse_binary(headers, body)] if mode == "binary" else []
 
 
-@given(HEADERS, BODIES | DOCUMENTS | DOCUMENTS.map(lambda event: b"[" + event + b"]"))
-def test_any_request_is_read_or_refused(headers: dict[str, str], body: bytes) -> None:
+MODES = st.sampled_from([{}, {"content-type": cloudevents.STRUCTURED}, {"content-type": cloudevents.BATCH}])
+
+
+@given(HEADERS, MODES, BODIES | DOCUMENTS | DOCUMENTS.map(lambda event: b"[" + event + b"]"))
+def test_any_request_is_read_or_refused(headers: dict[str, str], mode: dict[str, str], body: bytes) -> None:
     """Law: whatever comes over the wire, nothing but a refusal is raised, and the answer is the same twice."""
+    headers = headers | mode
     try:
         drafts = read(headers, body)
     except HubError:
@@ -138,7 +142,10 @@ def test_a_legacy_event_becomes_what_its_names_say(
     assert orjson.loads(draft.data) == value
 
 
-@given(st.text(max_size=30) | st.from_regex(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?", fullmatch=True))
+MOMENTS = st.tuples(st.datetimes(), st.sampled_from("Tt "), st.sampled_from(["", "Z", "z", "+01:00", "-0530", "+1"]))
+
+
+@given(st.text(max_size=30) | MOMENTS.map(lambda parts: parts[0].isoformat(parts[1]) + parts[2]))
 def test_only_timestamps_with_a_zone_are_timestamps(text: str) -> None:
     """Law: any text can be asked about, and what passes has date, time and zone."""
     if kyma_v1.is_timestamp(text):
@@ -148,7 +155,7 @@ def test_only_timestamps_with_a_zone_are_timestamps(text: str) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["specversion", "id", "source", "type", "time", "subject", "dataschema"]) | st.text(max_size=3),
-        st.text(CHARACTERS, max_size=8) | st.sampled_from(["1.0", "", " ", "http://[", "a:b", "%", "2020-01-01T00:00Z"]),
+        st.text(CHARACTERS, max_size=8) | st.sampled_from(["1.0", "", " ", "http://[", "a:b", "%"]),
         max_size=7,
     ),
     st.text(max_size=8),
