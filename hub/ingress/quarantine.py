@@ -4,10 +4,9 @@ Their stream is none that a Subscription reads, so nothing is delivered before s
 poster gets a success, for the event is stored, and a header that says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from contracts import subjects
-from contracts.envelope import encode_value
 from hub.ingress.expectations import Expectation
 from hub.ingress.model import Admitted
 
@@ -22,10 +21,9 @@ def holds(expectation: Expectation | None, warning: str) -> bool:
     return warning != "" and expectation is not None and expectation.check == "quarantine"
 
 
-def subject_of(headers: dict[str, str], attributes: Mapping[str, str], warning: str) -> str:
-    """Return the subject on which an event is kept aside; what is wrong with it is added to its headers."""
-    headers[VIOLATION] = encode_value(warning)
-    return subjects.quarantine(attributes["source"], attributes["type"])
+def subject_of(subject: bytes) -> bytes:
+    """Return the subject on which an event is kept aside, made of the one it would be accepted on."""
+    return subjects.quarantine_of(subject.decode()).encode()
 
 
 def told(admitted: Iterable[Admitted]) -> dict[str, str]:
