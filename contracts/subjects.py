@@ -103,9 +103,9 @@ def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: bytes.fromhex(match.group().replace("%", "")).decode(), text)
 
 
-def quarantine(source: str, event_type: str) -> str:
-    """Subject of an event that is kept aside: `quarantine.<source>.<event type>`."""
-    return f"quarantine.{token(source)}.{tokens(event_type)}"
+def quarantine_of(subject: str) -> str:
+    """Subject of an event that is kept aside, by the one it would be accepted on; `released` is its inverse."""
+    return f"quarantine.{subject.removeprefix('events.')}"
 
 
 def quarantined(application: str = "", event_type: str = "") -> str:
@@ -113,11 +113,6 @@ def quarantined(application: str = "", event_type: str = "") -> str:
     if event_type:
         return f"quarantine.{token(application) if application else '*'}.{tokens(event_type)}"
     return f"quarantine.{token(application)}.>" if application else "quarantine.>"
-
-
-def kept_aside(subject: str) -> str:
-    """Subject of an event that is kept aside, of the one it would have been accepted on; the inverse of `released`."""
-    return f"quarantine.{subject.removeprefix('events.')}"
 
 
 def released(subject: str) -> str:

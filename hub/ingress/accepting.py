@@ -77,8 +77,10 @@ class Acceptance:
     ) -> list[Receipt | HubError]:
         """Store events and count what became of them; outcomes come in their order."""
         outcomes = await self.bus.publish_all([(event.subject, event.headers, event.data) for event in events])
-        for event in count(events, outcomes, application or "-", dialect):
-            self.rules.known.miss(event.subject.decode())
+        count(events, outcomes, application or "-", dialect)
+        for event, outcome in zip(events, outcomes, strict=True):
+            if not event.catalogued and isinstance(outcome, Receipt) and not outcome.duplicate:
+                self.rules.known.miss(event.subject)
         return outcomes
 
     def refuse(self, error: HubError, application: str | None, response: Response | None = None) -> Response:
@@ -89,23 +91,19 @@ class Acceptance:
         return answer
 
 
-def count(
-    events: Sequence[Admitted], outcomes: Sequence[Receipt | HubError], application: str, dialect: str
-) -> list[Admitted]:
-    """Count stored events, all of a request at once; returns those whose type is in no catalog."""
+def count(events: Sequence[Admitted], outcomes: Sequence[Receipt | HubError], application: str, dialect: str) -> None:
+    """Count stored events, all of a request at once."""
     pairs = zip(events, outcomes, strict=True)
     kept = [(event, outcome) for event, outcome in pairs if isinstance(outcome, Receipt)]
     new = [event for event, receipt in kept if not receipt.duplicate]
-    unknown = [event for event in new if not event.catalogued]
     for counter, number in (
         (metrics.EVENTS_ACCEPTED.labels(application, dialect), len(new)),
         (metrics.EVENTS_DUPLICATE.labels(application), len(kept) - len(new)),
         (metrics.CONTRACT_WARNINGS.labels(application), sum(bool(event.warning) for event in new)),
-        (metrics.UNKNOWN_TYPES.labels(application), len(unknown)),
+        (metrics.UNKNOWN_TYPES.labels(application), sum(not event.catalogued for event in new)),
     ):
         if number:
             counter.inc(number)
-    return unknown
 
 
 def stored(outcomes: list[Receipt | HubError]) -> list[Receipt]:

@@ -6,7 +6,6 @@ per event does not depend on how many applications or types there are: what is e
 
 import hashlib
 import re
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -21,6 +20,7 @@ from hub.kernel.errors import ContractViolation, InvalidInput
 from hub.kernel.lines import header_lines
 
 _NAME = re.compile(r"[a-zA-Z0-9]+")
+_ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 MEDIA = re.compile(r"[\w.+*!#$&^-]+/[\w.+*!#$&^-]+\s*(;.*)?", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPEC_VERSIONS = {"1.0", "0.3"}
@@ -57,7 +57,7 @@ def _optional_violations(draft: Draft) -> list[str]:
         wrong.append("time: must be an RFC 3339 timestamp")
     if "subject" in given and not given["subject"].strip():
         wrong.append("subject: if present, MUST be a non-empty string")
-    if "dataschema" in given and not urlsplit(given["dataschema"]).scheme:
+    if "dataschema" in given and not _ABSOLUTE.match(given["dataschema"]):
         wrong.append("dataschema: if present, MUST be an absolute URI")
     if draft.content_type and not MEDIA.fullmatch(draft.content_type):
         wrong.append("datacontenttype: if present, MUST be a media type of RFC 2046")

@@ -14,7 +14,6 @@ from hub.ingress.plain import read
 from hub.kernel import metrics
 from hub.kernel.errors import HubError
 from hub.kernel.http.direct import ANY, Call, Door
-from hub.kernel.identity import caller_of
 from hub.kernel.publisher import Receipt
 
 PATHS = ((ANY, b"events"), (ANY, b"v2", b"events"))
@@ -52,7 +51,7 @@ class ShortWay:
         caller = self._callers.get(call.url) or self._caller_of(call.url)
         accept = self._accept
         try:
-            accept.admit_caller(caller_of(call.peer, call.headers), caller.application)
+            accept.admit_caller(call.peer.identity, caller.application)
             event = read(call.headers, call.body, caller.application, accept.rules)
             if event is None:
                 return False
@@ -79,7 +78,7 @@ class ShortWay:
         )
         return caller
 
-    def _settled(self, call: Call, caller: Caller, unknown: bytes, outcome: Receipt | HubError) -> None:
+    def _settled(self, call: Call, caller: Caller, missed: bytes, outcome: Receipt | HubError) -> None:
         if isinstance(outcome, HubError):
             call.respond(self._accept.refuse(outcome, caller.application))
             return
@@ -87,9 +86,9 @@ class ShortWay:
             caller.duplicate.inc()
         else:
             caller.accepted.inc()
-            if unknown:
+            if missed:
                 caller.uncatalogued.inc()
-                self._accept.rules.known.miss(unknown.decode())
+                self._accept.rules.known.miss(missed)
         duplicate = b"true" if outcome.duplicate else b"false"
         place = (self._accepted, outcome.stream.encode(), outcome.sequence, duplicate)
         call.answer(b"%bhub-stream: %b\r\nhub-sequence: %d\r\nhub-duplicate: %b\r\n" % place)

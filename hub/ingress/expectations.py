@@ -41,17 +41,17 @@ class Expectations:
         self._default = default
         self._entries: dict[tuple[str, str], Expectation] = {}
         self._keys: dict[str, tuple[str, str]] = {}
-        self._unknown: dict[str, int] = {}
+        self._unknown: dict[bytes, int] = {}
         self._further = 0
 
-    def miss(self, subject: str) -> None:
+    def miss(self, subject: bytes) -> None:
         """Count an event, by its subject, whose type is in no catalog."""
         if subject in self._unknown or (len(self._unknown) < UNKNOWN_LIMIT and len(subject) <= _NAME_LIMIT):
             self._unknown[subject] = self._unknown.get(subject, 0) + 1
         else:
             self._further += 1
 
-    def take_missed(self) -> tuple[dict[str, int], int]:
+    def take_missed(self) -> tuple[dict[bytes, int], int]:
         """Return how many events of which subjects were counted, and how many of further ones; begin anew."""
         taken = self._unknown, self._further
         self._unknown, self._further = {}, 0

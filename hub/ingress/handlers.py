@@ -67,7 +67,7 @@ class Reporter:
             return None
         now = self._clock.now()
         self._number += 1
-        places = ((subjects.read_event(subject), count) for subject, count in counted.items())
+        places = ((subjects.read_event(subject.decode()), count) for subject, count in counted.items())
         types = tuple(
             ObservedType(application=source, type=event_type, count=count, last=now)
             for (source, event_type), count in places

@@ -21,9 +21,9 @@ def holds(expectation: Expectation | None, warning: str) -> bool:
     return warning != "" and expectation is not None and expectation.check == "quarantine"
 
 
-def subject_of(accepted: bytes) -> bytes:
-    """Return the subject on which an event is kept aside, of the one it would have been accepted on."""
-    return subjects.kept_aside(accepted.decode()).encode()
+def subject_of(subject: bytes) -> bytes:
+    """Return the subject on which an event is kept aside, made of the one it would be accepted on."""
+    return subjects.quarantine_of(subject.decode()).encode()
 
 
 def told(admitted: Iterable[Admitted]) -> dict[str, str]:

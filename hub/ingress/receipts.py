@@ -12,14 +12,17 @@ from hub.kernel.publisher import Receipt
 
 def headers_of(durability: str, admitted: Sequence[Admitted], receipts: Sequence[Receipt]) -> dict[str, str]:
     """Return the headers of an answer to one or several stored events."""
-    headers = {"Hub-Durability": durability} | quarantine.told(admitted)
+    headers = {"Hub-Durability": durability, **quarantine.told(admitted)}
     if not receipts:
         return headers
-    first, last = receipts[0].sequence, receipts[-1].sequence
+    pairs = zip(admitted, receipts, strict=True)
+    # Of a mixed batch the place of what is on its way is told; what is kept aside has another stream's numbers.
+    places = [receipt for event, receipt in pairs if not event.quarantined] or receipts
+    first, last = places[0].sequence, places[-1].sequence
     duplicates = sum(receipt.duplicate for receipt in receipts)
     many = len(receipts) > 1
     headers |= {
-        "Hub-Stream": receipts[0].stream,
+        "Hub-Stream": places[0].stream,
         "Hub-Sequence": f"{first}..{last}" if many else str(first),
         "Hub-Duplicate": str(duplicates) if many else ("true" if duplicates else "false"),
     }
@@ -41,8 +44,7 @@ def result_of(index: int, event: Admitted | HubError, outcome: Receipt | HubErro
     known["id"] = event.event_id
     if isinstance(outcome, Receipt):
         place = {"stream": outcome.stream, "sequence": outcome.sequence, "duplicate": outcome.duplicate}
-        aside = {"quarantined": True} if event.quarantined else {}
-        return known | {"status": 204} | place | ({"contract": event.warning} if event.warning else {}) | aside
+        return known | {"status": 204} | place | ({"contract": event.warning} if event.warning else {})
     return known | _said(outcome or BrokerUnavailable())
 
 

@@ -30,9 +30,7 @@ from hub.kernel.room import Room, RoomHouse
 from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
 
-LOG_EVENTS = (
-    "event.rejected", "store.cleared", "store.filling", "store.relieved", "unknown_types.unreported",
-)  # fmt: skip
+LOG_EVENTS = ("event.rejected", "store.cleared", "store.filling", "store.relieved", "unknown_types.unreported")
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 
 
@@ -59,8 +57,8 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
         await reporter.start()
 
     async def stop() -> None:
-        await janitor.stop()
         await reporter.stop()
+        await janitor.stop()
 
     return Room(
         "ingress",

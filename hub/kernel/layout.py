@@ -6,7 +6,6 @@ start of each further process costs one request.
 
 import asyncio
 import hashlib
-from dataclasses import replace
 
 import structlog
 from nats.errors import Error as NatsError
@@ -59,7 +58,7 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
         _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
         # What is kept aside was answered as stored: no age and no limit may take it away unseen.
-        replace(_small(subjects.QUARANTINE, 0, replicas), discard=DiscardPolicy.NEW),
+        _small(subjects.QUARANTINE, 0, replicas, DiscardPolicy.NEW),
     ]
 
 

@@ -152,11 +152,14 @@ async def test_an_unclear_request_is_refused(
 async def test_a_batch_tells_how_many_were_kept_aside(desk: Desk) -> None:
     """Each event of a batch goes where it belongs."""
     event = {"specversion": "1.0", "source": "shop", "type": "order.created.v1"}
-    events = [event | {"id": str(number), "data": {"total": total}} for number, total in enumerate([1, "x", "y"])]
+    events = [event | {"id": str(number), "data": {"total": total}} for number, total in enumerate(["x", 1, 2, "y"])]
     headers = {"content-type": "application/cloudevents-batch+json"}
     answer = await desk.http.post("/publish", headers=headers, content=orjson.dumps(events))
     assert (answer.status_code, answer.headers["hub-quarantined"]) == (204, "2")
-    assert (await desk.held(subjects.EVENTS), await desk.held(subjects.QUARANTINE)) == (1, 2)
+    assert (await desk.held(subjects.EVENTS), await desk.held(subjects.QUARANTINE)) == (2, 2)
+    state = (await desk.bus.js.stream_info(subjects.EVENTS)).state
+    place = (answer.headers["hub-stream"], answer.headers["hub-sequence"])
+    assert place == ("EVENTS", f"{state.first_seq}..{state.last_seq}")
 
 
 async def test_a_full_quarantine_refuses_instead_of_forgetting(desk: Desk) -> None:
