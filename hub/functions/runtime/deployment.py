@@ -18,7 +18,14 @@ import orjson
 from hub.functions import checks, runtimes
 from hub.functions.conversion import REPOSITORY_ANNOTATION, repository_is_known
 from hub.functions.dependencies import Wanted, manifest_of, packages_of, requirements_of
-from hub.functions.environment import Values, base_environment, body_limit_of, function_environment, timeout_of
+from hub.functions.environment import (
+    Values,
+    base_environment,
+    body_limit_of,
+    concurrency_of,
+    function_environment,
+    timeout_of,
+)
 from hub.functions.model import Launch, Limits
 from hub.functions.resources import allowance_of, scale_of
 from hub.functions.runtime.install import Progress, Workshop, install
@@ -250,7 +257,7 @@ def _launch(made: Plan, site: Site, directory: Path, libraries: Path | None, mou
         context=_context(function, timeout_seconds, body_limit),
         log=str(site.log(function)),
         timeout_seconds=timeout_seconds,
-        concurrency=settings.concurrency,
+        concurrency=concurrency_of(environment, settings.concurrency),
         log_limit_bytes=settings.log_limit_bytes,
         body_limit_bytes=body_limit,
         node=made.node.path if made.node is not None else "",
