@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,7 +41,7 @@ from hub.kernel.resource import Resource
 REGISTRY_SECRET = "serverless-package-registry-config"  # noqa: S105 - the name of upstream's Secret, not its value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """Where Functions live on this machine, and the addresses they are given."""
 
@@ -49,6 +49,20 @@ class Site:
     publisher_url: str
     gateway_url: str
     settings: FunctionsSettings
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Few repositories are asked at once."""
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """Return where dependencies are installed."""
+        root, settings = self.data_dir / "functions", self.settings
+        return Workshop(
+            root / "environments",
+            root / "cache",
+            settings.install_seconds,
+            tuple(settings.readable),
+            settings.confined,
+        )
 
     def home(self, function: Resource) -> Path:
         """Return the directory of all revisions of a Function."""
@@ -65,15 +79,6 @@ class Site:
     def log(self, function: Resource) -> Path:
         """Return the log file of a Function."""
         return log_file(self.data_dir, function.scope, function.name)
-
-    @property
-    def workshop(self) -> Workshop:
-        """Return where dependencies are installed."""
-        root, settings = self.data_dir / "functions", self.settings
-        readable = tuple(settings.readable)
-        return Workshop(
-            root / "environments", root / "cache", settings.install_seconds, readable, settings.confined
-        )
 
 
 class Shelf(Protocol):
@@ -175,7 +180,8 @@ async def plan(function: Resource, site: Site, shelf: Shelf) -> Plan:
     repository = function.spec["source"].get("gitRepository")
     if repository is not None:
         known = site.data_dir / "functions" / "commits"
-        tree = await fetch(repository, secrets, known, settings.git_seconds)
+        async with site.turns:
+            tree = await fetch(repository, secrets, known, settings.git_seconds)
     registry = shelf.secrets(REGISTRY_SECRET)
     return Plan(function, environment, mounts, tree, node, registry.values if registry else {})
 
