@@ -26,6 +26,7 @@ RESERVED = (
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+CONCURRENCY_MOST = 500
 _BODY_MOST_BYTES = 128 * 1024 * 1024
 
 Values = Mapping[str, str]
@@ -142,3 +143,12 @@ def body_limit_of(environment: Values, runtime: str, default_bytes: int) -> int:
         if 0 < given * unit <= _BODY_MOST_BYTES:
             return int(given * unit)
     return default_bytes
+
+
+def concurrency_of(environment: Values, default: int) -> int:
+    """Return how many invocations a process may have in hand: `FUNC_CONCURRENCY`, or upstream's number of threads."""
+    for name in ("FUNC_CONCURRENCY", "CHERRYPY_NUMTHREADS", "SERVER_NUMTHREADS"):
+        text = environment.get(name, "")
+        if text.isdecimal() and 1 <= int(text) <= CONCURRENCY_MOST:
+            return int(text)
+    return default

@@ -10,7 +10,7 @@ class FunctionsSettings(BaseModel):
         replaced and the caller is answered 408. A Function overrides it by the environment variable `FUNC_TIMEOUT`, as
         upstream; a Subscription's own timeout is shorter still.""")
     concurrency: int = Field(16, ge=1, le=500, description="""Invocations in hand at once per process of a Function;
-        more wait their turn.""")
+        more wait their turn. A Function overrides it by the environment variable `FUNC_CONCURRENCY`.""")
     start_seconds: float = Field(30, gt=0, description="""Seconds a Function's process may take to load its handler.""")
     grace_seconds: float = Field(5, ge=0, description="""Seconds a process that is being replaced may take to finish
         the invocations it has in hand, before it is killed.""")

@@ -168,6 +168,11 @@ def _entry(found: KeyValue.Entry, codec: Codec[T]) -> Entry[T]:
     return Entry(found.key, codec.decode(found.value or b"", revision), revision)
 
 
+_FORGOTTEN_SECONDS = 10.0
+"""After this time the server removes the consumer of a reader that is gone. The library's own five minutes let a
+thousand short-lived readers of a bucket, as commands are, use up its limit of consumers."""
+
+
 async def _changes(kv: KeyValue, *, meta_only: bool = False) -> AsyncGenerator[KeyValue.Entry | None, None]:
     """Return all that is in a bucket, then None once, then over what changes.
 
@@ -175,7 +180,7 @@ async def _changes(kv: KeyValue, *, meta_only: bool = False) -> AsyncGenerator[K
     consumer overtakes what it has sent already; a bucket would look empty then. The mark is believed of an empty bucket
     only; else the last entry says that it is the last.
     """
-    watcher = await kv.watchall(meta_only=meta_only)
+    watcher = await kv.watchall(meta_only=meta_only, inactive_threshold=_FORGOTTEN_SECONDS)
     complete = False
     try:
         async for each in watcher:

@@ -12,7 +12,7 @@ from hub.functions.model import Invocation, Limits
 from hub.functions.runtime.groups import make_group
 from hub.functions.runtime.programs import fenced
 from hub.kernel.errors import UpstreamUnavailable
-from tests.functions.conftest import Bench, event_headers
+from tests.functions.conftest import Bench, event_headers, until
 
 MIB = 1024 * 1024
 CALL = Invocation(event_headers(), b"{}")
@@ -164,8 +164,11 @@ async def test_a_fork_bomb_is_held(bench: Bench) -> None:
     answer = await worker.invoke(CALL, 30)
     assert answer.body.isdigit() and int(answer.body) < 64
     await worker.stop(0)
-    still = [path for path in Path("/proc").glob("[0-9]*/cwd") if _points_to(path, worker.launch.source)]
-    assert not still
+
+    def running() -> list[Path]:
+        return [path for path in Path("/proc").glob("[0-9]*/cwd") if _points_to(path, worker.launch.source)]
+
+    await until(lambda: not running())
 
 
 def _points_to(link: Path, directory: str) -> bool:

@@ -61,7 +61,7 @@ class Hub:
 
     async def judged(self, name: str = "orders", *, ready: str = "True", generation: int = 1) -> Resource:
         """Wait until the status says whether a generation is ready."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 entry = await self.functions.get(f"default.{name}")
                 found = entry.value if entry is not None else None

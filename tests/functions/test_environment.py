@@ -7,6 +7,8 @@ import pytest
 
 from hub.functions.environment import (
     base_environment,
+    body_limit_of,
+    concurrency_of,
     config_map_values,
     function_environment,
     sealed_values,
@@ -84,3 +86,24 @@ def test_config_maps_hold_text_and_bytes() -> None:
 def test_the_time_limit_is_func_timeout_where_it_is_a_number(given: str, seconds: float) -> None:
     """Anything but a positive number is the default."""
     assert seconds == timeout_of({"FUNC_TIMEOUT": given}, 180)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, 16), ({"FUNC_CONCURRENCY": "1"}, 1), ({"CHERRYPY_NUMTHREADS": "50"}, 50), ({"SERVER_NUMTHREADS": "0"}, 16),
+     ({"FUNC_CONCURRENCY": "many"}, 16), ({"FUNC_CONCURRENCY": "501"}, 16)],
+)  # fmt: skip
+def test_a_function_says_how_many_calls_it_takes_at_once(given: dict[str, str], expected: int) -> None:
+    """Its own variable, or upstream's number of threads; what is no sensible number is the default."""
+    assert expected == concurrency_of(given, 16)
+
+
+@pytest.mark.parametrize(
+    ("given", "runtime", "expected"),
+    [({}, "nodejs22", 10), ({"REQ_MB_LIMIT": "2"}, "nodejs22", 2 * 1024**2), ({"REQ_MB_LIMIT": "2"}, "python312", 10),
+     ({"FUNC_MEMFILE_MAX": "100"}, "python312", 100), ({"FUNC_BODY_MB_LIMIT": "0.5"}, "python314", 512 * 1024),
+     ({"REQ_MB_LIMIT": "1e9"}, "nodejs22", 10), ({"REQ_MB_LIMIT": "nan"}, "nodejs22", 10)],
+)  # fmt: skip
+def test_a_function_says_how_large_a_body_may_be(given: dict[str, str], runtime: str, expected: int) -> None:
+    """Each runtime has its own variable for it, as upstream; what cannot be is the default."""
+    assert expected == body_limit_of(given, runtime, 10)

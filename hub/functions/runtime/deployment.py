@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,14 @@ import orjson
 from hub.functions import checks, runtimes
 from hub.functions.conversion import REPOSITORY_ANNOTATION, repository_is_known
 from hub.functions.dependencies import Wanted, manifest_of, packages_of, requirements_of
-from hub.functions.environment import Values, base_environment, body_limit_of, function_environment, timeout_of
+from hub.functions.environment import (
+    Values,
+    base_environment,
+    body_limit_of,
+    concurrency_of,
+    function_environment,
+    timeout_of,
+)
 from hub.functions.model import Launch, Limits
 from hub.functions.resources import allowance_of, scale_of
 from hub.functions.runtime.install import Progress, Workshop, install
@@ -34,7 +41,7 @@ from hub.kernel.resource import Resource
 REGISTRY_SECRET = "serverless-package-registry-config"  # noqa: S105 - the name of upstream's Secret, not its value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """Where Functions live on this machine, and the addresses they are given."""
 
@@ -42,6 +49,20 @@ class Site:
     publisher_url: str
     gateway_url: str
     settings: FunctionsSettings
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Few repositories are asked at once."""
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """Return where dependencies are installed."""
+        root, settings = self.data_dir / "functions", self.settings
+        return Workshop(
+            root / "environments",
+            root / "cache",
+            settings.install_seconds,
+            tuple(settings.readable),
+            settings.confined,
+        )
 
     def home(self, function: Resource) -> Path:
         """Return the directory of all revisions of a Function."""
@@ -58,15 +79,6 @@ class Site:
     def log(self, function: Resource) -> Path:
         """Return the log file of a Function."""
         return log_file(self.data_dir, function.scope, function.name)
-
-    @property
-    def workshop(self) -> Workshop:
-        """Return where dependencies are installed."""
-        root, settings = self.data_dir / "functions", self.settings
-        readable = tuple(settings.readable)
-        return Workshop(
-            root / "environments", root / "cache", settings.install_seconds, readable, settings.confined
-        )
 
 
 class Shelf(Protocol):
@@ -168,7 +180,8 @@ async def plan(function: Resource, site: Site, shelf: Shelf) -> Plan:
     repository = function.spec["source"].get("gitRepository")
     if repository is not None:
         known = site.data_dir / "functions" / "commits"
-        tree = await fetch(repository, secrets, known, settings.git_seconds)
+        async with site.turns:
+            tree = await fetch(repository, secrets, known, settings.git_seconds)
     registry = shelf.secrets(REGISTRY_SECRET)
     return Plan(function, environment, mounts, tree, node, registry.values if registry else {})
 
@@ -250,7 +263,7 @@ def _launch(made: Plan, site: Site, directory: Path, libraries: Path | None, mou
         context=_context(function, timeout_seconds, body_limit),
         log=str(site.log(function)),
         timeout_seconds=timeout_seconds,
-        concurrency=settings.concurrency,
+        concurrency=concurrency_of(environment, settings.concurrency),
         log_limit_bytes=settings.log_limit_bytes,
         body_limit_bytes=body_limit,
         node=made.node.path if made.node is not None else "",

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -35,8 +35,6 @@ _HANDED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "SSL_CERT_FILE", "SSL_CERT
               "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")  # fmt: skip
 _HANDED_ON_BEGINNINGS = ("PIP_", "UV_", "NPM_CONFIG_")
 _HOME_FILES = (".config/pip", ".pip", ".npmrc", ".config/uv", ".netrc")
-# One installation at a time: each takes a processor for itself.
-_turns = asyncio.Semaphore(1)
 
 Progress = Callable[[str], None]
 """Told what the installer says, line by line."""
@@ -51,6 +49,8 @@ class Workshop:
     limit_seconds: float
     readable: tuple[str, ...] = ()
     confined: bool = True
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """One installation at a time: each takes a processor for itself."""
 
 
 async def install(wanted: Wanted, workshop: Workshop, node: Node | None, progress: Progress) -> Path:
@@ -61,7 +61,7 @@ async def install(wanted: Wanted, workshop: Workshop, node: Node | None, progres
         UpstreamUnavailable: it took too long, or there is no installer.
     """
     target = workshop.root / wanted.address
-    async with _turns:
+    async with workshop.turns:
         if not target.exists():
             await _install(wanted, target, workshop, node, progress)
     return target

@@ -31,7 +31,6 @@ from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
 
 _PROGRAM = str(Path(cloning.__file__).resolve())
 _CREDENTIALS_IN_URL = re.compile(r"//[^/@\s]*@")
-_turns = asyncio.Semaphore(2)
 
 Secrets = Callable[[str], Secret | None]
 
@@ -124,10 +123,9 @@ def _tree(said: Mapping[str, Any]) -> Tree:
 
 
 async def _ask(request: dict[str, str], known: Path, limit_seconds: float) -> dict[str, Any]:
-    async with _turns:
-        await asyncio.to_thread(known.mkdir, parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=known) as draft:
-            output = await _run(request, known, draft, limit_seconds)
+    await asyncio.to_thread(known.mkdir, parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=known) as draft:
+        output = await _run(request, known, draft, limit_seconds)
     try:
         said: dict[str, Any] = orjson.loads(output)
     except orjson.JSONDecodeError as error:
