@@ -17,7 +17,7 @@ app = typer.Typer(
     Start with `hub demo`, or `hub up` in one terminal and `hub token shop --create` in another.""",
 )
 
-GROUPS = ("up", "run", "resources", "token", "connect", "demo", "settings")
+GROUPS = ("up", "run", "resources", "token", "connect", "demo", "bench", "settings")
 """Modules that register commands at the top level."""
 SUB_COMMANDS = ("dead", "catalog", "function", "contracts")
 """Modules whose commands stand below a noun."""

@@ -5,6 +5,7 @@ rooms, opens the listeners, says that it is ready, and undoes all of it in rever
 """
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -66,12 +67,20 @@ async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSe
     started = time.monotonic()
     try:
         await running.start(list(rooms), list(listeners))
+        _spare_collections()
         running.notify_ready(stopping.set)
         log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
         await stopping.wait()
         log.info("process.stopping")
     finally:
         await running.stop()
+
+
+def _spare_collections() -> None:
+    """Let the collector leave alone what is here now, and look seldom: an event makes no cycles, but many objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
@@ -154,6 +163,7 @@ class Running:
     async def _listen(self, names: list[str]) -> None:
         from hub.kernel import health
         from hub.kernel.http.app import application
+        from hub.kernel.http.direct import Doors
         from hub.kernel.http.server import Listener
         from hub.kernel.settings import ListenerSettings
 
@@ -163,7 +173,9 @@ class Running:
                 raise Misconfigured(f"There is no listener '{name}'; there are {', '.join(LISTENERS)}.")
             routes = [route for room in self.rooms for route in room.routes.get(name, [])]
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
-            self.listeners.append(Listener(name, getattr(self.settings, name), application(routes), tls))
+            doors = Doors(tuple(door for room in self.rooms for door in room.doors.get(name, ())))
+            listener = Listener(name, getattr(self.settings, name), application(routes), tls, doors=doors)
+            self.listeners.append(listener)
         metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)
         self.listeners.append(Listener("metrics", metrics, application(health.routes(self._bus))))
         await asyncio.gather(*(listener.open() for listener in self.listeners))
@@ -192,4 +204,4 @@ class Running:
             await asyncio.gather(*(view.stop() for view in self._house.views.values()))
             await self._house.outbound.close()
         if self._bus is not None:
-            await self._bus.nc.close()
+            await self._bus.close()

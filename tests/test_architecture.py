@@ -31,6 +31,8 @@ IMPURE_MODULES = {
     "hub.dispatch.sinks": "each sink speaks the protocol it is named after",
     "hub.functions.metering": "counts and times calls",
     "hub.functions.runtime": "child processes, their sockets and files",
+    "hub.ingress.accepting": "stores events, counts and logs them",
+    "hub.ingress.janitor": "clears the stream of events",
     "hub.registry.fetching": "fetches specifications over HTTP",
     "hub.registry.keypair": "makes keys",
     "hub.registry.services": "fetches, stores and announces",

@@ -7,7 +7,7 @@ operator. Exit status: 0 done, 1 refused (one line, no traceback), 2 wrong usage
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,14 +98,21 @@ def call(action: Callable[[Session], Awaitable[T]]) -> T:
 
 
 async def _in_session(action: Callable[[Session], Awaitable[T]]) -> T:
+    async with connected("hub command") as session:
+        return await action(session)
+
+
+@contextlib.asynccontextmanager
+async def connected(name: str) -> AsyncIterator[Session]:
+    """Connect with the hub as its operator does, under a name that nats-server shows."""
     from hub import settings
     from hub.kernel.broker import connect, servers_of
 
     tree = settings.load()
     quiet_logs()
-    client = await connect(servers_of(tree.nats, tree.data_dir), "hub command")
+    client = await connect(servers_of(tree.nats, tree.data_dir), name)
     try:
-        return await action(Session(tree, client, client.jetstream()))
+        yield Session(tree, client, client.jetstream())
     finally:
         await client.close()
 

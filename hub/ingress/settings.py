@@ -5,6 +5,16 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
+class Allowance(BaseModel):
+    """How much an application may post, in each process that accepts events."""
+
+    events_per_second: float | None = Field(None, gt=0, description="""Events per second in the long run; more are
+        answered 429 with `Retry-After`. Absent: as many as the hub can store.""")
+    burst: int | None = Field(None, ge=1, description="""Events at once after a pause. Absent: one second's worth.""")
+    event_bytes: int | None = Field(None, ge=1, description="""Bytes of one event's data; larger ones are answered
+        413. Absent: the limits of the bodies alone.""")
+
+
 class IngressSettings(BaseModel):
     """What ingress accepts."""
 
@@ -19,3 +29,9 @@ class IngressSettings(BaseModel):
         Kyma publishers send them.""")
     publish_timeout_seconds: float = Field(5, gt=0, description="""Seconds to wait for the event store's
         acknowledgement before the answer is 503.""")
+    limit: Allowance = Field(default_factory=Allowance, description="""What every application may post that `limits`
+        does not name.""")
+    limits: dict[str, Allowance] = Field(default_factory=dict, description="""Allowances by application, as JSON:
+        `{"shop": {"events_per_second": 200}}`.""")
+    webhook_rate_per_minute: int | None = Field(None, ge=1, description="""Rate granted in the CloudEvents webhook
+        handshake. Absent: `*`, any.""")

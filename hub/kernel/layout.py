@@ -23,7 +23,7 @@ _HOUR = 3600.0
 _MAX_CONSUMERS = 100_000
 _TOKEN_TTL_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
-_REVISION = "1"
+_REVISION = "2"
 
 
 def streams_of(settings: KernelSettings) -> list[StreamConfig]:
@@ -44,17 +44,21 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
             num_replicas=replicas,
         ),
         _small(subjects.HUB, 7 * 24 * _HOUR, replicas),
-        _small(subjects.DEAD, 30 * 24 * _HOUR, replicas),
+        # A dead letter is the only place where its event still is: when full, the event waits instead.
+        _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
     ]
 
 
-def _small(name: str, max_age: float, replicas: int) -> StreamConfig:
+def _small(
+    name: str, max_age: float, replicas: int, discard: DiscardPolicy = DiscardPolicy.OLD
+) -> StreamConfig:
     return StreamConfig(
         name=name,
         subjects=subjects.STREAM_SUBJECTS[name],
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
+        discard=discard,
         max_age=max_age,
         max_bytes=1024**3,
         duplicate_window=120.0,

@@ -18,6 +18,7 @@ CONTRACT_WARNINGS = Counter(
 UNKNOWN_TYPES = Counter(
     "hub_events_uncatalogued", "Accepted events whose type is in no catalog", ["application"], registry=REGISTRY
 )
+STORE_SHARE = Gauge("hub_event_store_share", "How full the event store is, from 0 to 1", registry=REGISTRY)
 DELIVERIES = Counter("hub_deliveries", "Delivery attempts by outcome", ["subscription", "outcome"], registry=REGISTRY)
 DELIVERY_SECONDS = Histogram(
     "hub_delivery_seconds",

@@ -28,6 +28,12 @@ class StreamSettings(BaseModel):
 
     max_bytes: int = Field(10 * 1024**3, ge=1024, description="""Bytes that the stream EVENTS may hold. When it is full
         new events are refused with 507 and `Retry-After`; unread ones are never discarded.""")
+    clear_above: float = Field(0.7, gt=0, lt=1, description="""Share of `max_bytes` above which the oldest events that
+        every Subscription has done with are cleared. Below it they stay, for replay.""")
+    warn_above: float = Field(0.9, gt=0, le=1, description="""Share of `max_bytes` from which the hub warns: so much is
+        unread.""")
+    janitor_seconds: float = Field(5, gt=0, description="""Seconds between two looks at how full the event store
+        is.""")
     max_age_hours: float = Field(168, gt=0, description="""Hours an accepted event is kept, delivered or not.""")
     duplicate_window_seconds: float = Field(120, gt=0, description="""Seconds within which a repeated post (same source
         and id) is acknowledged as duplicate and not stored again.""")
@@ -40,6 +46,8 @@ class ListenerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="""Address to bind.""")
     port: int = Field(ge=0, le=65535, description="""Port to bind; 0 takes a free one (tests).""")
     concurrency: int = Field(2000, ge=1, description="""Requests in hand at once; more are answered 503.""")
+    receive_seconds: float = Field(60, gt=0, description="""Seconds within which a request must have come in whole;
+        slower ones are answered 408 and closed.""")
     keep_alive_seconds: int = Field(75, ge=1, description="""Idle seconds after which a connection is closed.""")
 
 
