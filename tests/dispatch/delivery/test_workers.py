@@ -198,3 +198,27 @@ async def test_a_restart_of_nats_server_loses_nothing(own_nats: dict[str, Any], 
     finally:
         await worker.stop()
         await client.close()
+
+
+async def test_order_survives_a_kill(hub: Hub, spawn: Spawn, sink: Sink) -> None:
+    """The worker that takes over begins with what the killed one had in hand: no key is overtaken."""
+    worker = spawn()
+    gate = asyncio.Event()
+
+    async def hang() -> int:
+        await gate.wait()
+        return 200
+
+    sink.answers = lambda event_id: hang() if event_id == "a-2" and sink.count()["a-2"] == 1 else 200
+    await subscribe(hub, sink, delivery={"ordering": {"key": "partitionkey"}})
+    spawn()
+    await hub.post("a-1", "a-2", "a-3", partitionkey="a")
+    await until(lambda: "a-2" in sink.ids)
+    await until(lambda: "a-1" in sink.ids)
+    worker.kill()
+    await hub.post("a-4", partitionkey="a")
+    await until(lambda: "a-4" in sink.ids, seconds=20)
+    gate.set()
+    assert ["a-1", "a-2", "a-3", "a-4"] == list(dict.fromkeys(sink.ids))
+    assert sink.count()["a-2"] == 2
+    await hub.settled()
