@@ -6,7 +6,7 @@ A missed, repeated or late piece of news heals itself, and a Subscription that f
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from nats.aio.client import Client
@@ -57,7 +57,12 @@ class Running:
     plan: Plan
     pulling: Pulling
     line: Line
-    is_leased: bool = field(default=False)
+    is_leased: bool = False
+    """With ordering: whether this process is the one that delivers."""
+    opens_at: float | None = None
+    """Monotonic seconds from which on a holder of the lease delivers."""
+    is_halted: bool = False
+    """Paused, or kept from delivering by what the status says."""
 
 
 class Lines:
@@ -204,7 +209,8 @@ class Lines:
             log.info("subscription.changed", subscription=plan.label, sink=plan.sink.kind)
             running.line.use(plan)
         running.plan = plan
-        if problem or plan.is_paused:
+        running.is_halted = bool(problem) or plan.is_paused
+        if running.is_halted:
             await self._halt(running)
             return
         await self._start(running)
