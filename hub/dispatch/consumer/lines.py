@@ -129,7 +129,6 @@ class Lines:
             if entry is None:
                 await self._end(key)
                 await self._parts.consumers.remove(*subjects.split_key(key))
-                self._locks.pop(key, None)
             elif self._is_open and not self._is_known(entry.value, again):
                 await self._bring_up(entry, start)
 
@@ -295,6 +294,9 @@ class Lines:
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, finish what is under way within the grace time, give the rest back at once."""
         self._is_open = False
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
         running = list(self.running.values())
         # From here on nats-server hands out nothing to this process.
         await asyncio.gather(*(each.pulling.stop() for each in running))
@@ -308,5 +310,3 @@ class Lines:
         await asyncio.gather(*under_way, return_exceptions=True)
         for each in running:
             each.line.give_back_all()
-        if self._following is not None:
-            self._following.cancel()
