@@ -1,5 +1,6 @@
 """Where a benchmark runs: a hub of its own on free ports, in a temporary directory that is gone afterwards."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ from hub.bench.usage import children_of, memory_of
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
+JOURNAL = "journal"
+"""Folder of what receivers write down, beside the data directory."""
 LISTENERS = ("edge", "public", "internal")
 IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""

@@ -6,11 +6,11 @@ where its type says so.
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
-from contracts.envelope import read_attributes
+from contracts.envelope import PREFIX, decode_value
 from hub.dispatch.model import Delivery
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
@@ -25,7 +25,7 @@ def batch_body(deliveries: Sequence[Delivery]) -> bytes:
 
 def structured(delivery: Delivery) -> bytes:
     """Return an event as one JSON object."""
-    attributes = read_attributes(delivery.headers)
+    attributes = _attributes(delivery.headers)
     head = orjson.dumps(attributes)[:-1]
     body = delivery.body
     if not body:
@@ -39,6 +39,15 @@ def structured(delivery: Delivery) -> bytes:
         except UnicodeDecodeError:
             pass  # said to be text, but is not: the bytes are kept
     return b'%b,"data_base64":"%b"}' % (head, base64.b64encode(body))
+
+
+def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the CloudEvents attributes, decoded where there is something to decode: most values are plain."""
+    return {
+        name[len(PREFIX) :].lower(): decode_value(value) if "%" in value or '"' in value else value
+        for name, value in headers.items()
+        if name[: len(PREFIX)].lower() == PREFIX
+    }
 
 
 def _is_json(body: bytes) -> bool:

@@ -18,8 +18,12 @@ _SPEC = frozenset({"id", "sink", "typeMatching", "source", "types", "config", "d
 _TEXTS = ("id", "sink", "typeMatching", "source")
 
 
-def admit_subscription(new: Resource, _old: Resource | None) -> Resource:
+def admit_subscription(new: Resource, _old: Resource | None, services: Mapping[str, str] | None = None) -> Resource:
     """Judge a Subscription of either version and fill in the defaults; an older one is converted first.
+
+    Args:
+        new: as written.
+        services: see `sink_of`.
 
     Raises:
         InvalidField: with the path; every violation is in the text and in the field `violations`.
@@ -38,7 +42,7 @@ def admit_subscription(new: Resource, _old: Resource | None) -> Resource:
         raise InvalidField(text, field=found[0].path, violations=texts)
     wishes = policy.read(spec.get("delivery"))
     compile_filters(spec.get("filters"))
-    _check_sink_can(spec, resource.scope, wishes)
+    _check_sink_can(wishes, sink_of(spec["sink"], resource.scope, services).kind)
     return replace(resource, spec=spec)
 
 
@@ -51,7 +55,7 @@ def admission(rule: EgressRule, services: Mapping[str, str]) -> Callable[[Resour
     """
 
     def admit(new: Resource, old: Resource | None) -> Resource:
-        admitted = admit_subscription(new, old)
+        admitted = admit_subscription(new, old, services)
         sink = sink_of(admitted.spec["sink"], admitted.scope, services)
         refused = find_refused_address(sink.url, rule) if sink.kind == "http" else None
         if refused is not None:
@@ -65,12 +69,11 @@ def admission(rule: EgressRule, services: Mapping[str, str]) -> Callable[[Resour
     return admit
 
 
-def _check_sink_can(spec: dict[str, Any], scope: str, wishes: policy.Policy) -> None:
+def _check_sink_can(wishes: policy.Policy, kind: str) -> None:
     """Refuse what only HTTP sinks can do, where the sink is none."""
     named = {"batch": wishes.batch, "signing": wishes.signing_secret}
     wanted = [name for name, value in named.items() if value is not None]
-    # A service of the cluster may be a Function here and an HTTP address elsewhere; a Function named so is one.
-    if wanted and sink_of(spec["sink"], scope).kind != "http":
+    if wanted and kind != "http":
         path = f"spec.delivery.{wanted[0]}"
         raise InvalidField(f"{path} needs an HTTP sink; remove it.", field=path)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import orjson
+import structlog
 from faststream.nats import NatsRouter
 
 from contracts import subjects
@@ -32,7 +33,9 @@ from hub.kernel.resource import Resource
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.state import JSON, Bucket, View
 
+log = structlog.get_logger()
 LOG_EVENTS = (
+    "sinks.loopback_allowed",
     "delivery.dead_lettered", "dead_letter.refused", "announcement.lost", "message.unsent", "inbox.lost",
     "pull.refused", "subscription.started", "subscription.changed", "subscription.ended", "subscription.waiting",
     "subscription.unreadable", "breaker.warned", "breaker.changed", "breaker.untold", "lease.taken", "lease.lost",
@@ -87,6 +90,8 @@ class Post:
 
     async def start(self) -> None:
         """Take up all Subscriptions and follow their changes."""
+        if self.rule.loopback:
+            log.info("sinks.loopback_allowed", setting="HUB_DISPATCH__SINK_LOOPBACK")
         self._outbox.start()
         await self._replies.start()
         IN_FLIGHT.set_function(lambda: self.lines.under_way)

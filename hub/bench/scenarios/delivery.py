@@ -10,12 +10,13 @@ from hub.bench.bench import Bench, Measured
 from hub.bench.bringing import bring, subscribe
 from hub.bench.driving import lines, started
 from hub.bench.journal import Journal
+from hub.bench.stage import JOURNAL
 from hub.kernel.errors import UpstreamUnavailable
 
 
 async def run(bench: Bench) -> Measured:
     """Deliver to a sink process."""
-    journal = Journal(bench.stage.hub.data_dir.parent / "journal")
+    journal = Journal(bench.stage.hub.data_dir.parent / JOURNAL)
     journal.prepare()
     async with started("hub.bench.sink", str(journal.folder)) as sink:
         async for line in lines(sink):

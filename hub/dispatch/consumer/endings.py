@@ -5,11 +5,14 @@ the event stays, and comes again.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import orjson
 import structlog
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError, NotFoundError
 
 from contracts import subjects
 from contracts.delivery.v1 import EventDeadLettered
@@ -68,8 +71,12 @@ class Endings:
         headers = letter_headers(plan, delivery, verdict, answer, attempts)
         try:
             receipt = await self._bus.publish(subjects.dead(plan.scope, plan.name), delivery.body, headers)
-        except HubError as error:
-            log.warning("dead_letter.refused", subscription=plan.label, error=error.detail)
+            if receipt.duplicate and not await self._is_kept(receipt.sequence):
+                # The one it repeats was taken off meanwhile: replayed or dropped, and the event failed again.
+                headers["Nats-Msg-Id"] += f"/{receipt.sequence}/{time.time_ns()}"
+                receipt = await self._bus.publish(subjects.dead(plan.scope, plan.name), delivery.body, headers)
+        except (HubError, NatsError, APIError, TimeoutError) as error:
+            log.warning("dead_letter.refused", subscription=plan.label, error=getattr(error, "detail", repr(error)))
             return False
         names = {name: decode_value(delivery.attribute(name)) or "unknown" for name in ("id", "source", "type")}
         log.error(
@@ -96,6 +103,13 @@ class Endings:
                 dead_sequence=receipt.sequence,
             )
         )
+        return True
+
+    async def _is_kept(self, sequence: int) -> bool:
+        try:
+            await self._bus.js.get_msg(subjects.DEAD, seq=sequence)
+        except NotFoundError:
+            return False
         return True
 
     def announce(self, model: Contract) -> None:

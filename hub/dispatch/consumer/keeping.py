@@ -52,35 +52,37 @@ class Keeping:
                     await self._keep_lease(running)
 
     async def _keep_lease(self, running: Running) -> None:
-        durable = running.plan.durable
         try:
-            held = await self._parts.leases.hold(durable)
-            if held is not None and not running.is_leased:
-                await self._let_go_of_others(durable, is_clean=held[1])
+            held = await self._parts.leases.hold(running.plan.durable)
+            if held is not None and running.opens_at is None:
+                running.opens_at = await self._time_to_open(running.plan.durable, is_clean=held[1])
         except HubError as error:
             log.debug("lease.unknown", subscription=running.plan.label, error=error.detail)
             if running.is_leased and time.monotonic() > running.line.leased_until:
                 self._lose(running)
             return
-        if held is not None:
-            running.line.leased_until = held[0]
-            if not running.is_leased:
-                running.is_leased = True
-                log.info("lease.taken", subscription=running.plan.label)
-                running.line.open()
-        elif running.is_leased:
+        if held is None:
             self._lose(running)
+            return
+        running.line.leased_until = held[0]
+        if not running.is_leased and running.opens_at is not None and time.monotonic() >= running.opens_at:
+            running.is_leased = True
+            log.info("lease.taken", subscription=running.plan.label)
+            if not running.is_halted:
+                running.line.open()
 
-    async def _let_go_of_others(self, durable: str, *, is_clean: bool) -> None:
-        """Wait until events that others may still have in hand are handed out again, before newer ones of their key."""
+    async def _time_to_open(self, durable: str, *, is_clean: bool) -> float:
+        """Return when deliveries may begin: events that others may still have in hand come before newer ones."""
         found = None if is_clean else await self._parts.consumers.find(durable)
-        if found is not None and found.num_ack_pending:
-            await asyncio.sleep(self._parts.settings.ack_wait_seconds)
+        wait = self._parts.settings.ack_wait_seconds if found is not None and found.num_ack_pending else 0.0
+        return time.monotonic() + wait
 
     def _lose(self, running: Running) -> None:
-        running.is_leased = False
-        log.info("lease.lost", subscription=running.plan.label)
-        running.line.abandon()
+        running.opens_at = None
+        if running.is_leased:
+            running.is_leased = False
+            log.info("lease.lost", subscription=running.plan.label)
+            running.line.abandon()
 
     async def _sweep_on(self) -> None:
         while self._is_running:

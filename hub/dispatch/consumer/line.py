@@ -72,7 +72,9 @@ class Line:
     def use(self, plan: Plan) -> None:
         """Deliver by this plan from now on; what is under way ends by the one it began with."""
         if plan.policy.breaker != self.plan.policy.breaker:
-            self.breaker = Breaker(plan.policy.breaker)
+            was_closed, self.breaker = self.breaker.state == "closed", Breaker(plan.policy.breaker)
+            if not was_closed:
+                self._on_breaker(self)
         self.plan = plan
         self._attempts.use(plan)
         self._resize()

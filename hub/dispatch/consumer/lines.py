@@ -6,7 +6,7 @@ A missed, repeated or late piece of news heals itself, and a Subscription that f
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from nats.aio.client import Client
@@ -57,7 +57,12 @@ class Running:
     plan: Plan
     pulling: Pulling
     line: Line
-    is_leased: bool = field(default=False)
+    is_leased: bool = False
+    """With ordering: whether this process is the one that delivers."""
+    opens_at: float | None = None
+    """Monotonic seconds from which on a holder of the lease delivers."""
+    is_halted: bool = False
+    """Paused, or kept from delivering by what the status says."""
 
 
 class Lines:
@@ -124,7 +129,6 @@ class Lines:
             if entry is None:
                 await self._end(key)
                 await self._parts.consumers.remove(*subjects.split_key(key))
-                self._locks.pop(key, None)
             elif self._is_open and not self._is_known(entry.value, again):
                 await self._bring_up(entry, start)
 
@@ -204,7 +208,8 @@ class Lines:
             log.info("subscription.changed", subscription=plan.label, sink=plan.sink.kind)
             running.line.use(plan)
         running.plan = plan
-        if problem or plan.is_paused:
+        running.is_halted = bool(problem) or plan.is_paused
+        if running.is_halted:
             await self._halt(running)
             return
         await self._start(running)
@@ -289,6 +294,9 @@ class Lines:
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, finish what is under way within the grace time, give the rest back at once."""
         self._is_open = False
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
         running = list(self.running.values())
         # From here on nats-server hands out nothing to this process.
         await asyncio.gather(*(each.pulling.stop() for each in running))
@@ -302,5 +310,3 @@ class Lines:
         await asyncio.gather(*under_way, return_exceptions=True)
         for each in running:
             each.line.give_back_all()
-        if self._following is not None:
-            self._following.cancel()

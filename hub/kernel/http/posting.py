@@ -175,7 +175,7 @@ class Poster:
         return self._tls
 
     def prune(self) -> None:
-        """Close connections that have been idle for long, and forget targets that have none."""
+        """Close connections that have been idle for long."""
         limit = asyncio.get_running_loop().time() - _IDLE_SECONDS
         for target in self._targets.values():
             kept = [connection for connection in target.idle if connection.idle_since > limit]

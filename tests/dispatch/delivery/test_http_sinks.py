@@ -263,7 +263,7 @@ class TestBatches:
         await hub.subscribe(sink, delivery={"batch": {"maxEvents": 10, "maxWait": "100ms"}})
         for number in range(25):
             await hub.post(f"e-{number}", body=b'{"n": %d}' % number, datacontenttype="application/json")
-        await hub.post("text", body="grün".encode(), datacontenttype="text/plain")
+        await hub.post("text", body="grün".encode(), datacontenttype="text/plain", subject="gr%C3%BCn")
         await hub.post("bytes", body=b"\x00\xff", datacontenttype="application/octet-stream")
         await hub.post("broken", body=b'{"n": ', datacontenttype="application/json")
         await until(lambda: sum(len(orjson.loads(one.body)) for one in sink.received) == 28)
@@ -273,7 +273,8 @@ class TestBatches:
         assert max(map(len, batches)) <= 10 and len(batches) < 28
         events = {event["id"]: event for batch in batches for event in batch}
         assert (events["e-7"]["data"], events["e-7"]["type"]) == ({"n": 7}, "order.created.v1")
-        assert (events["text"]["data"], events["bytes"]["data_base64"]) == ("grün", "AP8=")
+        assert (events["text"]["data"], events["text"]["subject"]) == ("grün", "grün")
+        assert events["bytes"]["data_base64"] == "AP8="
         assert base64.b64decode(events["broken"]["data_base64"]) == b'{"n": '
 
     async def test_after_a_failure_each_event_is_sent_alone(self, hub: Hub, running: Run, sink: Sink) -> None:

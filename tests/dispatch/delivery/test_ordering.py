@@ -10,11 +10,20 @@ BY_KEY = {"ordering": {"key": "partitionkey"}}
 
 
 async def test_events_of_a_key_keep_their_order_through_failures(hub: Hub, running: Run, any_sink: Sink) -> None:
-    """Sixteen interleaved keys; every third reception fails; within a key nothing overtakes."""
+    """Sixteen interleaved keys, four at once; every third reception fails; within a key nothing overtakes."""
     await running(["dispatch"])
     fails = {str(number) for number in range(0, 160, 3)}
-    any_sink.answers = lambda event_id: 503 if event_id in fails and any_sink.count()[event_id] == 1 else 200
-    await hub.subscribe(any_sink, delivery=BY_KEY)
+    under_way, most = [0], [0]
+
+    async def judge(event_id: str) -> int:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        await asyncio.sleep(0.005)
+        under_way[0] -= 1
+        return 503 if event_id in fails and any_sink.count()[event_id] == 1 else 200
+
+    any_sink.answers = judge
+    await hub.subscribe(any_sink, in_flight=4, delivery=BY_KEY)
     for number in range(160):
         await hub.post(str(number), partitionkey=f"k{number % 16}")
     await until(lambda: len(any_sink.received) == 160 + len(fails))
@@ -22,6 +31,7 @@ async def test_events_of_a_key_keep_their_order_through_failures(hub: Hub, runni
     for key in range(16):
         came = [int(one.id) for one in any_sink.received if int(one.id) % 16 == key]
         assert came == sorted(came)
+    assert 1 < most[0] <= 4
 
 
 async def test_only_the_blocked_key_waits(hub: Hub, running: Run, any_sink: Sink) -> None:

@@ -81,3 +81,21 @@ async def test_the_longest_names_have_a_consumer(hub: Hub, running: Run, sink: S
         assert status == "200", answer
     await hub.post("1")
     await until(lambda: len(sink.received) == 2)
+
+
+async def test_what_fails_again_after_its_dead_letter_was_dropped_is_kept_again(
+    hub: Hub, running: Run, sink: Sink
+) -> None:
+    """The de-duplication of dead letters never turns one into none."""
+    await running(["dispatch"])
+    sink.answers = lambda _id: 400
+    await hub.subscribe(sink)
+    await hub.post("e-1")
+    await hub.dead()
+    await hub.settled()
+    assert (await hub.ask("dead", "drop", {"name": "orders"}))[0] == "200"
+    assert (await hub.ask("subscriptions", "reset", {"name": "orders", "to": 1}))[0] == "200"
+    await until(lambda: len(sink.received) == 2)
+    await hub.settled()
+    (letter,) = await hub.dead()
+    assert (letter.headers or {})["ce-id"] == "e-1"

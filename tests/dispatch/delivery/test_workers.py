@@ -15,6 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from contracts import subjects
 from hub.house import Running
 from hub.kernel.broker import Bus, connect
+from hub.kernel.errors import BrokerUnavailable
 from hub.kernel.layout import declare
 from hub.settings import HubSettings
 from tests.conftest import make_settings, start_nats
@@ -164,8 +165,19 @@ async def own_nats(tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
     held["process"].wait(10)
 
 
+async def post_when_up(hub: Hub, event_id: str) -> None:
+    """Store an event as soon as the connection is back."""
+    limit = time.monotonic() + 15
+    while True:
+        try:
+            return await hub.post(event_id)
+        except BrokerUnavailable:
+            assert time.monotonic() < limit
+            await asyncio.sleep(0.05)
+
+
 async def test_a_restart_of_nats_server_loses_nothing(own_nats: dict[str, Any], tmp_path: Path) -> None:
-    """It is killed while events are under way; all of them arrive, and new ones after it too."""
+    """It is killed while events are under way, and again while none is; all arrive, and new ones soon after it."""
     url = own_nats["url"]
     settings = make_settings(tmp_path, url, dispatch={"ack_wait_seconds": 0.5}, stop_seconds=2)
     client = await connect([url], "tests")
@@ -192,9 +204,38 @@ async def test_a_restart_of_nats_server_loses_nothing(own_nats: dict[str, Any], 
         port = int(url.rsplit(":", 1)[1])
         own_nats["process"], _ = start_nats(own_nats["directory"], port)
         await until(lambda: set(sink.ids) == set(map(str, range(100))), seconds=25)
-        await until(lambda: bus.nc.is_connected)
-        await hub.post("late")
+        await post_when_up(hub, "late")
         await until(lambda: "late" in sink.ids, seconds=20)
+        await hub.settled()
+        own_nats["process"].kill()
+        own_nats["process"].wait(10)
+        own_nats["process"], _ = start_nats(own_nats["directory"], port)
+        await post_when_up(hub, "later")
+        await until(lambda: "later" in sink.ids)
     finally:
         await worker.stop()
         await client.close()
+
+
+async def test_order_survives_a_kill(hub: Hub, spawn: Spawn, sink: Sink) -> None:
+    """The worker that takes over begins with what the killed one had in hand: no key is overtaken."""
+    worker = spawn()
+    gate = asyncio.Event()
+
+    async def hang() -> int:
+        await gate.wait()
+        return 200
+
+    sink.answers = lambda event_id: hang() if event_id == "a-2" and sink.count()["a-2"] == 1 else 200
+    await subscribe(hub, sink, delivery={"ordering": {"key": "partitionkey"}})
+    spawn()
+    await hub.post("a-1", "a-2", "a-3", partitionkey="a")
+    await until(lambda: "a-2" in sink.ids)
+    await until(lambda: "a-1" in sink.ids)
+    worker.kill()
+    await hub.post("a-4", partitionkey="a")
+    await until(lambda: "a-4" in sink.ids, seconds=20)
+    gate.set()
+    assert ["a-1", "a-2", "a-3", "a-4"] == list(dict.fromkeys(sink.ids))
+    assert sink.count()["a-2"] == 2
+    await hub.settled()
