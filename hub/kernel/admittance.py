@@ -38,7 +38,7 @@ class Admittance:
             accepted: pure; name and spec of an owner → the subjects that speak for it.
             clock: tells when a certificate on a kept connection has ended.
         """
-        self._revocations = revocations
+        self._revoked = revocations.get
         self._accepted = accepted
         self._clock = clock
         self._subjects: dict[str, Subjects] = {}
@@ -76,7 +76,7 @@ class Admittance:
         """
         if identity.not_after is None:
             raise NotAuthenticated("This path needs a client certificate; pair first, then present it.")
-        revoked = self._revocations.get
+        revoked = self._revoked
         if revoked(identity.fingerprint) is not None or revoked(identity.issuer) is not None:
             raise NotPermitted("Certificate has been revoked.")
         if identity.not_after < self._clock.now():

@@ -142,7 +142,7 @@ async def test_a_company_chain_signs_and_only_the_issuing_authority_is_trusted(
     assert verified.endswith(b": OK\n")
     async with edge.client(certificate, key) as client:
         assert (await client.get(edge.url + INFO)).status_code == 200
-    await _expect_no_connection(edge, certified("shop", acme.key, ("Acme Root", acme.root_key), ca=False), acme.key)
+    await _expect_no_connection(edge, certified("shop", KEY, ("Acme Root", acme.root_key), ca=False, sign=False), KEY)
 
 
 async def _expect_no_connection(edge: Edge, certificate: x509.Certificate, key: Key) -> None:

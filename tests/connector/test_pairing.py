@@ -154,6 +154,13 @@ async def test_a_token_needs_an_application(edge: Edge) -> None:
     assert _kind(await edge.ask("tokens", "create", {"application": long})) == ("400", "invalid-field")
 
 
+async def test_an_application_with_client_ids_is_not_paired_here(edge: Edge) -> None:
+    """Its certificates are another authority's; one for its name would be refused everywhere."""
+    await edge.register("compass", {"compassMetadata": {"authentication": {"clientIds": ["one"]}}})
+    status, answer = await edge.ask("tokens", "create", {"application": "compass"})
+    assert (status, "clientIds" in str(answer["detail"])) == ("400", True)
+
+
 async def test_a_token_of_an_application_that_was_removed_pairs_nobody(edge: Edge) -> None:
     """Removing an Application ends its open invitations."""
     url = await edge.offer("shop")

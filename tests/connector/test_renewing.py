@@ -163,7 +163,7 @@ async def test_keeping_renews_in_time_again_and_again(open_edge: OpenEdge, tmp_p
 
 async def test_keeping_ends_when_the_certificate_is_revoked(open_edge: OpenEdge, tmp_path: Path) -> None:
     """Nothing that is repeated would help: exit status 1 and the reason."""
-    edge = await open_edge(connector={"certificate_days": 30 / 86400})
+    edge = await open_edge(connector={"certificate_days": 15 / 86400})
     folder = await paired(edge, tmp_path / "shop")
     endpoints = orjson.loads((folder / "endpoints.json").read_bytes())
     async with edge.client(folder / "certificate.pem", folder / "key.pem") as client:
@@ -172,6 +172,7 @@ async def test_keeping_ends_when_the_certificate_is_revoked(open_edge: OpenEdge,
     process = _keep(folder, tmp_path)
     output = (await asyncio.to_thread(process.communicate, timeout=60))[0]
     assert (process.returncode, "Certificate has been revoked" in output) == (1, True)
+    assert "Not renewed yet" not in output, "it was not tried again"
 
 
 def _keep(folder: Path, home: Path) -> subprocess.Popen[str]:
