@@ -18,7 +18,7 @@ from hub.kernel.clock import rfc3339
 from hub.kernel.desk import Answer, Desk
 from hub.kernel.errors import HubError, NotFound
 from hub.kernel.resource import Resource
-from hub.registry import membership
+from hub.registry import condition, membership
 from hub.registry.store import Store
 
 log = structlog.get_logger()
@@ -93,12 +93,12 @@ class Certified:
     async def revoked(self, event: CertificateRevoked) -> None:
         """Forget a certificate."""
         with contextlib.suppress(NotFound):
-            await self.store.change(event.application, lambda old: membership.decertified(old, event.fingerprint))
+            await self.store.change(event.application, lambda old: condition.decertified(old, event.fingerprint))
 
     async def _note(self, application: str, fingerprint: str, not_after: datetime) -> None:
         end, now = rfc3339(not_after), rfc3339(self.store.clock.now())
         with contextlib.suppress(NotFound):
-            await self.store.change(application, lambda old: membership.certified(old, fingerprint, end, now))
+            await self.store.change(application, lambda old: condition.certified(old, fingerprint, end, now))
 
 
 _EVENTS: dict[type[Contract], str] = {

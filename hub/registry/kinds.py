@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hub.kernel.errors import InvalidField
 from hub.kernel.resource import Column, Kind, Resource
-from hub.registry.membership import problems_of
+from hub.registry.condition import certificate_end, problems_of
 from hub.registry.naming import is_subdomain
 from hub.registry.shape import ApplicationShape, Shape, fields_of, need_shape
 
@@ -174,12 +174,6 @@ def _last_event(application: Resource) -> str:
     return str(application.status.get("lastEvent", "") or "never") if "lastEvent" in application.status else ""
 
 
-def _certificate_end(application: Resource) -> str:
-    """Return the day on which the last of the certificates ends."""
-    ends = [each["notAfter"] for each in application.status.get("certificates") or ()]
-    return max(ends)[:10] if ends else "none"
-
-
 def _problems(application: Resource) -> str:
     return str(len(problems_of(application)) or "")
 
@@ -195,7 +189,7 @@ APPLICATION = Kind(
         Column("Services", lambda resource: str(len(resource.spec.get("services", [])))),
         Column("Event types", _event_types),
         Column("Last event", _last_event),
-        Column("Certificate until", _certificate_end),
+        Column("Certificate until", lambda resource: certificate_end(resource)[:10] or "none"),
         Column("Problems", _problems),
         Column("Created", lambda resource: resource.created),
     ),

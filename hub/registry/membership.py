@@ -11,17 +11,9 @@ from typing import Any
 
 from hub.kernel.errors import AlreadyExists, NotFound
 from hub.kernel.resource import Resource
+from hub.registry.condition import DEPLOYED, FAILURE
 from hub.registry.formats import judged
 from hub.registry.rewriting import file_name
-
-DEPLOYED = {"status": "deployed", "description": "Served by the hub."}
-"""Upstream's word for an Application that can be used."""
-
-_CERTIFICATES = 20
-"""Most client certificates that a status names; a solution has one, and two while it renews."""
-
-FAILURE = "lastFailure"
-"""Member of the status: the registration that was refused last, because its specification could not be had."""
 
 Service = Mapping[str, Any]
 
@@ -96,47 +88,6 @@ def _with(application: Resource, services: list[dict[str, Any]], status: Mapping
     spec = application.spec | {"services": services} if services or "services" in application.spec else application.spec
     said = application.status | {"installationStatus": DEPLOYED, "services": kept}
     return replace(application, spec=spec, status={name: said[name] for name in said if name != FAILURE})
-
-
-def failed(application: Resource, service: str, error: str, time: str) -> Resource:
-    """Return the Application with a status that says why a Service was refused; the next success ends it."""
-    failure = {"service": service, "error": error, "time": time}
-    said = {"installationStatus": DEPLOYED} | dict(application.status) | {FAILURE: failure}
-    return replace(application, status=said)
-
-
-def certified(application: Resource, fingerprint: str, not_after: str, now: str) -> Resource:
-    """Return the Application with one more client certificate in its status; those that have ended are dropped.
-
-    Moments are RFC 3339 in UTC, which compare as texts.
-    """
-    known = [each for each in _certificates(application) if each["fingerprint"] != fingerprint]
-    kept = [each for each in [*known, {"fingerprint": fingerprint, "notAfter": not_after}] if each["notAfter"] > now]
-    return _with_certificates(application, kept[-_CERTIFICATES:])
-
-
-def decertified(application: Resource, fingerprint: str) -> Resource:
-    """Return the Application without a client certificate; the same when it is not known."""
-    known = _certificates(application)
-    kept = [each for each in known if each["fingerprint"] != fingerprint]
-    return application if kept == known else _with_certificates(application, kept)
-
-
-def _certificates(application: Resource) -> list[dict[str, str]]:
-    return list(application.status.get("certificates") or ())
-
-
-def _with_certificates(application: Resource, kept: list[dict[str, str]]) -> Resource:
-    said = {"installationStatus": DEPLOYED} | dict(application.status) | {"certificates": kept}
-    return replace(application, status=said)
-
-
-def problems_of(application: Resource) -> list[str]:
-    """Return what is wrong with what was registered, in the order of the Services."""
-    services = (application.status.get("services") or {}).values()
-    documents = [said for service in services for said in (service.get("specs") or {}).values()]
-    failure = application.status.get(FAILURE)
-    return [text for said in documents for text in said.get("problems") or ()] + ([failure["error"]] if failure else [])
 
 
 def specs_of(application: Resource, service_id: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from contracts.envelope import Contract
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
 from hub.kernel.resource import Resource
-from hub.registry import membership, merging, naming, rewriting
+from hub.registry import condition, membership, merging, naming, rewriting
 from hub.registry.fetching import Fetcher
 from hub.registry.keypair import make_key_pair
 from hub.registry.model import CertificateGen, Registration, ServiceDetails
@@ -133,7 +133,7 @@ class Services:
         log.warning("specification.unavailable", application=application, service=service, error=error.detail)
         time = rfc3339(self.clock.now())
         with contextlib.suppress(HubError):  # the caller must get the first error, whatever else fails
-            await self.store.change(application, lambda old: membership.failed(old, service, error.detail, time))
+            await self.store.change(application, lambda old: condition.failed(old, service, error.detail, time))
 
     async def _with_specification(self, details: ServiceDetails) -> ServiceDetails:
         api = details.api
