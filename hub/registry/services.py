@@ -164,11 +164,14 @@ class Services:
         service_id = registration.entry["id"]
         labels = {"app": application, "serviceId": service_id}
         async with Undoing() as undoing:
-            for name, values in registration.secrets.items():
-                undoing.add(await self.store.write_secret(name, values, labels))
-            for kind, document in registration.assets.items():
-                undoing.add(await self.store.write_asset(application, service_id, kind, document))
-            return await self.store.change(application, change)
+
+            async def write_things() -> None:
+                for name, values in registration.secrets.items():
+                    undoing.add(await self.store.write_secret(name, values, labels))
+                for kind, document in registration.assets.items():
+                    undoing.add(await self.store.write_asset(application, service_id, kind, document))
+
+            return await self.store.change(application, change, write_things)
 
     async def _remove_unused(self, application: Resource, registration: Registration) -> None:
         service_id = registration.entry["id"]
