@@ -33,6 +33,8 @@ class Measured:
     """What did not hold, one sentence each; none when all did."""
     seconds: float = 0.0
     """How long the measured part took."""
+    unit: str = "events"
+    """What is counted, in the plural."""
 
 
 class Bench:
@@ -86,6 +88,7 @@ def document_of(
         "held": not measured.complaints,
         "complaints": measured.complaints,
         "what": measured.what,
+        "unit": measured.unit,
         "throughput": round(measured.throughput, 1),
         "latency_of": measured.latency_of,
         "latency_ms": measured.latency,

@@ -26,12 +26,12 @@ def table_of(document: Document) -> Table:
     table = Table()
     for name in ("", "figure", "spread", "unit"):
         table.add_column(name, justify="right" if name in ("figure", "spread") else "left")
-    table.add_row(first["what"], *_figures(summary["throughput"], 0), "events/s")
+    table.add_row(first["what"], *_figures(summary["throughput"], 0), f"{first['unit']}/s")
     for name, shown in LATENCIES.items():
         if name in summary["latency_ms"]:
             table.add_row(f"{shown} of {first['latency_of']}", *_figures(summary["latency_ms"][name], 2), "ms")
     for name in first["counts"]:
-        table.add_row(name, ", ".join(f"{run['counts'][name]:,}" for run in document["runs"]), "", "events")
+        table.add_row(name, ", ".join(f"{run['counts'][name]:,}" for run in document["runs"]), "", first["unit"])
     table.add_row("hub up until ready", *_figures(summary["ready_seconds"], 2), "s")
     answers = "; ".join(_statuses(run["statuses"]) for run in document["runs"])
     table.add_row("answers by status", answers, "", "requests")

@@ -36,7 +36,9 @@ Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help
 
 def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     *,
-    scenario: Annotated[Literal["ingress", "delivery", "functions", "e2e"], typer.Argument(help="What to measure.")],
+    scenario: Annotated[
+        Literal["ingress", "delivery", "functions", "e2e", "registry"], typer.Argument(help="What to measure.")
+    ],
     seconds: Annotated[float, typer.Option(min=0.2, help="How long the load lasts, after the warm-up.")] = 10,
     rate: Annotated[
         float | None,
@@ -61,7 +63,8 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     """Start a hub of its own, load it from a process of its own, and show what was measured.
 
     ingress: events acknowledged as stored. delivery: stored events brought to an HTTP sink. functions: the same to a
-    Function. e2e: from the moment a post was due to the start of the Function's handler.
+    Function. e2e: from the moment a post was due to the start of the Function's handler. registry: Services registered
+    at the edge.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.

@@ -110,8 +110,10 @@ class Store:
         entry = await self.secrets.get(resource_key(self.scope, name))
         return sealing.texts(self.keys, entry.value) if entry else {}
 
-    async def write_secret(self, name: str, values: Mapping[str, str], labels: Mapping[str, str]) -> Undo:
-        """Store values sealed under a name; returns how to take it back.
+    async def write_secret(
+        self, name: str, values: Mapping[str, str], labels: Mapping[str, str], *, known: bool = True
+    ) -> Undo:
+        """Store values sealed under a name; returns how to take it back. With `known` there may be one already.
 
         Raises:
             InvalidField: the name, made of the Service's id, is none.
@@ -119,13 +121,13 @@ class Store:
                 Application whose name begins with the same letters.
         """
         blank = Resource("v1", "Secret", need_name(name, "the Secret's name"), self.scope, {}, labels=dict(labels))
-        old = await self.secrets.get(blank.key)
+        old = await self.secrets.get(blank.key) if known else None
         if old is not None and old.value.labels.get("app") != labels["app"]:
             raise AlreadyExists(f"Secret {name} already exists and is not of Application {labels['app']}", secret=name)
         made = old.value if old else replace(blank, uid=self.clock.new_id(), created=rfc3339(self.clock.now()))
         sealed = replace(sealing.seal(self.keys, blank, sealing.encoded(values)), uid=made.uid, created=made.created)
         sealed = replace(sealed, generation=made.generation + 1)
-        written = await self.secrets.put(blank.key, sealed)
+        written = await self.secrets.put(blank.key, sealed, revision=None if known else 0)
 
         async def undo() -> None:
             with contextlib.suppress(RevisionConflict):  # somebody has written theirs meanwhile, which stays
@@ -143,10 +145,9 @@ class Store:
             if entry is not None and entry.value.labels.get("app") == application:
                 await self.secrets.delete(entry.key)
 
-    async def write_asset(self, application: str, service_id: str, kind: str, document: bytes) -> Undo:
-        """Store a document of a Service; returns how to take it back."""
-        name = naming.asset_name(application, service_id, kind)
-        old = await self.objects.get(name)
+    async def write_asset(self, name: str, document: bytes, *, known: bool = True) -> Undo:
+        """Store a document under its name; returns how to take it back. With `known` there may be one already."""
+        old = await self.objects.get(name) if known else None
         if old != document:
             await self.objects.put(name, document)
 

@@ -22,7 +22,7 @@ from hub.bench.plan import Credentials, Plan
 
 async def run(bench: Bench) -> Measured:
     """Post events and count what was stored."""
-    credentials = await _pair(bench) if bench.options.listener == "edge" else None
+    credentials = await pair(bench) if bench.options.listener == "edge" else None
     path = f"/{requests.APPLICATION}/events" if credentials else "/publish"
     before = await stored_in(bench.session.js)
     address = bench.stage.hub.listeners[bench.options.listener]
@@ -78,7 +78,7 @@ async def stored_in(js: JetStreamContext) -> int:
     return int(info.state.last_seq)
 
 
-async def _pair(bench: Bench) -> Credentials:
+async def pair(bench: Bench) -> Credentials:
     """Become a connected solution, as every solution does."""
     from hub.commands.connect import pair
 
