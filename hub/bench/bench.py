@@ -34,7 +34,7 @@ class Measured:
     seconds: float = 0.0
     """How long the measured part took."""
     unit: str = "events"
-    """What is counted."""
+    """What is counted, in the plural."""
 
 
 class Bench:

@@ -124,8 +124,12 @@ class Reconciler:
 
     async def _read_specifications(self, application: str) -> list[Specification]:
         resource = self._applications.get(resource_key(CLUSTER, application))
-        services = event_services(resource.spec) if resource is not None else []
-        return [await self._specifications.read(application, service) for service in services]
+        if resource is None:
+            return []
+        services = event_services(resource.spec)
+        return [
+            await self._specifications.read(application, service, _digest(resource, service)) for service in services
+        ]
 
     async def _put(self, publication: Publication) -> bool:
         written = await self._types.put(publication.entry)
@@ -252,3 +256,9 @@ def _published(publication: Publication) -> EventTypePublished:
 
 def _withdrawn(entry: EventTypeEntry) -> EventTypeWithdrawn:
     return EventTypeWithdrawn(application=entry.application, service_id=entry.service_id, type=entry.type)
+
+
+def _digest(application: Resource, service: str) -> str:
+    """Return the hash of a Service's event catalog as the registry wrote it into the status; empty when it did not."""
+    said = (application.status.get("services") or {}).get(service) or {}
+    return str(((said.get("specs") or {}).get("asyncapi") or {}).get("sha256") or "")

@@ -7,6 +7,8 @@ Application and each change is still made, and announced, once.
 
 import asyncio
 import contextlib
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from contracts.catalog import findings
@@ -25,20 +27,50 @@ FINDINGS: Codec[Finding] = Codec(findings.encode, lambda raw, _revision: finding
 _READ_SECONDS = (0.5, 2.0, 10.0)
 
 
+_KEPT, _KEPT_BYTES = 512, 256 * 1024
+"""How many documents are kept, and how large one of them may be."""
+
+
 class Specifications:
-    """The documents that Services registered, in the object store."""
+    """The documents that Services registered, in the object store.
+
+    Reading one costs the event store as much as registering it. The Application's status says which bytes are stored,
+    so that of an Application with many Services only what changed is read again.
+    """
 
     def __init__(self, objects: Objects) -> None:
         """Read from an object store."""
         self._objects = objects
+        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
 
-    async def read(self, application: str, service: str) -> Specification:
+    async def read(self, application: str, service: str, digest: str = "") -> Specification:
         """Return the event catalog that a Service registered, with None for the document when nothing is stored.
+
+        Args:
+            application: its name.
+            service: id of the Service.
+            digest: SHA-256 of the document as the status says it, hex; empty when it says nothing.
 
         Raises:
             BrokerUnavailable: the store does not answer.
         """
         name = f"specs/{application}/{service}/asyncapi"
+        kept = self._kept.get(name)
+        if digest and kept is not None and kept[0] == digest:
+            self._kept.move_to_end(name)
+            return Specification(service, kept[1])
+        found = await self._read(name, service)
+        self._keep(name, found.document)
+        return found
+
+    def _keep(self, name: str, document: bytes | None) -> None:
+        self._kept.pop(name, None)
+        if document is not None and len(document) <= _KEPT_BYTES:
+            self._kept[name] = (hashlib.sha256(document).hexdigest(), document)
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+
+    async def _read(self, name: str, service: str) -> Specification:
         for seconds in _READ_SECONDS:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

@@ -39,7 +39,8 @@ Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help
 def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     *,
     scenario: Annotated[
-        Literal["ingress", "delivery", "functions", "e2e", "connector"], typer.Argument(help="What to measure.")
+        Literal["ingress", "delivery", "functions", "e2e", "connector", "registry"],
+        typer.Argument(help="What to measure."),
     ],
     seconds: Annotated[float, typer.Option(min=0.2, help="How long the load lasts, after the warm-up.")] = 10,
     rate: Annotated[
@@ -69,7 +70,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
 
     ingress: events acknowledged as stored. delivery: stored events brought to an HTTP sink. functions: the same to a
     Function. e2e: from the moment a post was due to the start of the Function's handler. connector: certificates
-    issued to a paired solution, which renews again and again.
+    issued to a paired solution, which renews again and again. registry: Services registered at the edge.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.

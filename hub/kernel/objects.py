@@ -11,8 +11,9 @@ from nats.js.object_store import ObjectStore
 from contracts import subjects
 from hub.kernel.errors import BrokerUnavailable
 
-READ_SECONDS = 10
-"""Seconds after which reading one object is given up."""
+# nats-py waits for ever when an object is replaced between the reading of its description and of its bytes: the bytes
+# it waits for are gone. The next attempt reads the new description; a large object gets the time it needs in the end.
+_READ_SECONDS = (0.3, 0.3, 1.0, 10.0)
 
 
 class Objects:
@@ -45,14 +46,17 @@ class Objects:
         Raises:
             BrokerUnavailable: the store does not answer.
         """
-        try:
-            # An object that is replaced while it is read never comes to its end.
-            async with asyncio.timeout(READ_SECONDS):
-                return (await (await self._bound()).get(name)).data
-        except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
-            return None
-        except (NatsError, APIError, TimeoutError) as error:
-            raise BrokerUnavailable(f"'{name}' could not be read.") from error
+        for seconds in _READ_SECONDS:
+            try:
+                async with asyncio.timeout(seconds):
+                    return (await (await self._bound()).get(name)).data
+            except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
+                return None
+            except TimeoutError:
+                continue
+            except (NatsError, APIError) as error:
+                raise BrokerUnavailable(f"'{name}' could not be read.") from error
+        raise BrokerUnavailable(f"'{name}' could not be read in time.")
 
     async def names(self) -> list[str]:
         """Return the names of everything that is stored.

@@ -11,14 +11,9 @@ from typing import Any
 
 from hub.kernel.errors import AlreadyExists, NotFound
 from hub.kernel.resource import Resource
+from hub.registry.condition import DEPLOYED, FAILURE
 from hub.registry.formats import judged
 from hub.registry.rewriting import file_name
-
-DEPLOYED = {"status": "deployed", "description": "Served by the hub."}
-"""Upstream's word for an Application that can be used."""
-
-FAILURE = "lastFailure"
-"""Member of the status: the registration that was refused last, because its specification could not be had."""
 
 Service = Mapping[str, Any]
 
@@ -93,21 +88,6 @@ def _with(application: Resource, services: list[dict[str, Any]], status: Mapping
     spec = application.spec | {"services": services} if services or "services" in application.spec else application.spec
     said = application.status | {"installationStatus": DEPLOYED, "services": kept}
     return replace(application, spec=spec, status={name: said[name] for name in said if name != FAILURE})
-
-
-def failed(application: Resource, service: str, error: str, time: str) -> Resource:
-    """Return the Application with a status that says why a Service was refused; the next success ends it."""
-    failure = {"service": service, "error": error, "time": time}
-    said = {"installationStatus": DEPLOYED} | dict(application.status) | {FAILURE: failure}
-    return replace(application, status=said)
-
-
-def problems_of(application: Resource) -> list[str]:
-    """Return what is wrong with what was registered, in the order of the Services."""
-    services = (application.status.get("services") or {}).values()
-    documents = [said for service in services for said in (service.get("specs") or {}).values()]
-    failure = application.status.get(FAILURE)
-    return [text for said in documents for text in said.get("problems") or ()] + ([failure["error"]] if failure else [])
 
 
 def specs_of(application: Resource, service_id: str) -> dict[str, Any]:

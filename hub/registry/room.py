@@ -6,6 +6,7 @@ from faststream.nats import NatsRouter
 
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
+from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from hub.kernel.admittance import Admittance
 from hub.kernel.desk import Answer, Desk
 from hub.kernel.egress import EgressRule
@@ -14,7 +15,7 @@ from hub.kernel.state import JSON
 from hub.registry import sealing
 from hub.registry.api import Endpoints, routes
 from hub.registry.fetching import Fetcher, Limits
-from hub.registry.handlers import Applied
+from hub.registry.handlers import Applied, Certified
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
 from hub.registry.resealing import Resealing
 from hub.registry.services import Services
@@ -53,6 +54,11 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
     house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
     house.answer(router, subjects.ask(subjects.SECRETS, "reseal"), Resealing(store.secrets, house.keys).asked)
     house.desk(router, CONFIG_MAP)
+
+    certified = Certified(store)
+    house.subscribe(router, CertificateIssued, certified.issued)
+    house.subscribe(router, CertificateRenewed, certified.renewed)
+    house.subscribe(router, CertificateRevoked, certified.revoked)
 
     fetcher = Fetcher(
         EgressRule(private=settings.spec_private_addresses, loopback=settings.spec_loopback),

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,7 +20,7 @@ from contracts.envelope import Contract
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
 from hub.kernel.resource import Resource
-from hub.registry import membership, merging, naming, rewriting
+from hub.registry import condition, membership, merging, naming, rewriting
 from hub.registry.fetching import Fetcher
 from hub.registry.keypair import make_key_pair
 from hub.registry.model import CertificateGen, Registration, ServiceDetails
@@ -70,7 +71,7 @@ class Services:
         specs = membership.described(registration.assets)
         async with self._turn(application):
             changed = await self._write(
-                application, registration, lambda old: membership.added(old, registration.entry, specs)
+                application, registration, lambda old: membership.added(old, registration.entry, specs), new=True
             )
         await self._announce(changed, service_id)
         return service_id
@@ -89,6 +90,7 @@ class Services:
                 application,
                 registration,
                 lambda old: membership.replaced(old, registration.entry, _specs(old, registration)),
+                new=False,
             )
             await self._remove_unused(changed, registration)
         await self._announce(changed, service_id)
@@ -133,7 +135,7 @@ class Services:
         log.warning("specification.unavailable", application=application, service=service, error=error.detail)
         time = rfc3339(self.clock.now())
         with contextlib.suppress(HubError):  # the caller must get the first error, whatever else fails
-            await self.store.change(application, lambda old: membership.failed(old, service, error.detail, time))
+            await self.store.change(application, lambda old: condition.failed(old, service, error.detail, time))
 
     async def _with_specification(self, details: ServiceDetails) -> ServiceDetails:
         api = details.api
@@ -159,15 +161,22 @@ class Services:
         return await asyncio.to_thread(make_key_pair, method.common_name, self.clock.now())
 
     async def _write(
-        self, application: str, registration: Registration, change: Callable[[Resource], Resource]
+        self, application: str, registration: Registration, change: Callable[[Resource], Resource], *, new: bool
     ) -> Resource:
         service_id = registration.entry["id"]
         labels = {"app": application, "serviceId": service_id}
         async with Undoing() as undoing:
-            for name, values in registration.secrets.items():
-                undoing.add(await self.store.write_secret(name, values, labels))
-            for kind, document in registration.assets.items():
-                undoing.add(await self.store.write_asset(application, service_id, kind, document))
+
+            async def write_things(known: bool) -> None:
+                for name, values in registration.secrets.items():
+                    undoing.add(await self.store.write_secret(name, values, labels, known=known))
+                for kind, document in registration.assets.items():
+                    name = naming.asset_name(application, service_id, kind)
+                    undoing.add(await self.store.write_asset(name, document, known=known))
+
+            if not new:
+                return await self.store.change(application, change, partial(write_things, known=True))
+            await write_things(known=False)  # nobody else knows the id yet: once is enough
             return await self.store.change(application, change)
 
     async def _remove_unused(self, application: Resource, registration: Registration) -> None:

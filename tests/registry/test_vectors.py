@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.registry import membership, naming
+from hub.registry import condition, naming
 from tests.registry.conftest import Host, Registry, answer
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -73,7 +73,7 @@ async def test_specifications(registry: Registry, host: Host, case: dict[str, An
     asked = "".join(host.asked)
     assert [text for text in case.get("asked", ()) if text not in asked] == []
     assert host.asked == [] or case.get("asked") != []
-    assert case.get("problems", membership.problems_of(stored)) == membership.problems_of(stored)
+    assert case.get("problems", condition.problems_of(stored)) == condition.problems_of(stored)
     assert case.get("failure", "") in stored.status.get("lastFailure", {}).get("error", "")
 
 
