@@ -22,12 +22,12 @@ from hub.dispatch.planning import filter_subjects_of
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.signing import keys_of
 from hub.dispatch.sinks.outside import Outside
+from hub.dispatch.sinks.posting import Poster
 from hub.dispatch.steering import Steering
 from hub.dispatch.store import PROGRESS, Consumers, Leases, retry_key
 from hub.kernel.egress import EgressRule
 from hub.kernel.errors import HubError, NotFound
 from hub.kernel.http.client import trust
-from hub.kernel.http.posting import Poster
 from hub.kernel.metrics import IN_FLIGHT
 from hub.kernel.resource import Resource
 from hub.kernel.room import Room, RoomHouse

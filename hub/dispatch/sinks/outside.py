@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from hub.dispatch.consumer.inbox import Inbox
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.model import Answer, Delivery
-from hub.kernel.http.posting import Poster
+from hub.dispatch.sinks.posting import Poster
 
 Send = Callable[[Delivery, int], Awaitable[Answer]]
 """Delivery and attempt → what the sink said. No answer is an Answer too; nothing is raised."""

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from hub.dispatch.sinks.posting import Poster, header_lines, target_of
 from hub.kernel.egress import EgressRule
 from hub.kernel.errors import NotPermitted, UpstreamUnavailable
-from hub.kernel.http.posting import Poster, header_lines, target_of
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LOOPBACK = EgressRule(loopback=True)

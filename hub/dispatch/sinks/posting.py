@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from hub.dispatch.sinks.connection import Connection
 from hub.kernel.egress import EgressRule
 from hub.kernel.errors import NotPermitted, UpstreamUnavailable
 from hub.kernel.http.client import Reply
-from hub.kernel.http.connection import Connection
 
 _LOOK_UP_SECONDS = 30.0
 _IDLE_SECONDS = 30.0
