@@ -1,0 +1,1 @@
+"""Compass mode: the hub as a Runtime that the Director manages."""
