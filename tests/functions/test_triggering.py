@@ -14,7 +14,7 @@ from tests.conftest import make_settings
 from tests.functions.conftest import event_headers, until
 from tests.functions.test_deployment import Hub
 
-# Three events in ten fail at their first attempt, each in its own way: few enough that the Subscription is not paused.
+# Three events in ten fail at their first attempt, each in its own way.
 SOURCE = """
 import os, time
 
@@ -43,6 +43,14 @@ async def triggered(
     return Hub(await running(["dispatch", "functions"], ["internal"], settings), bus, settings)
 
 
+DELIVERY = {
+    "timeout": "1s",
+    "maxAttempts": 50,
+    "backoff": {"initial": "50ms", "max": "200ms"},
+    "circuitBreaker": {"openFor": "100ms"},
+}
+
+
 async def subscribe(hub: Hub) -> None:
     """Subscribe the Function to the orders of a shop."""
     spec: dict[str, Any] = {
@@ -50,7 +58,7 @@ async def subscribe(hub: Hub) -> None:
         "source": "shop",
         "types": ["order.created.v1"],
         "config": {"maxInFlightMessages": "2"},
-        "delivery": {"timeout": "1s", "maxAttempts": 20, "backoff": {"initial": "50ms", "max": "200ms"}},
+        "delivery": DELIVERY,
     }
     document = {
         "apiVersion": "eventing.kyma-project.io/v1alpha2",
