@@ -4,9 +4,16 @@
 """
 
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
-from contracts.catalog.v1 import EventTypePublished, EventTypeWithdrawn, SpecStored
+from contracts.audit.v1 import AuditRecorded
+from contracts.catalog.v1 import EventTypePublished, EventTypesObserved, EventTypeWithdrawn, SpecStored
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
-from contracts.delivery.v1 import DeliveryFailed, DeliveryReplayed, DeliverySucceeded, EventDeadLettered
+from contracts.delivery.v1 import (
+    DeadLetterDropped,
+    DeliveryFailed,
+    DeliveryReplayed,
+    DeliverySucceeded,
+    EventDeadLettered,
+)
 from contracts.envelope import Contract, UnreadableContract, encode, read
 from contracts.event.v1 import EventAccepted, EventRejected
 from contracts.function.v1 import (
@@ -31,9 +38,11 @@ _ALL: tuple[type[Contract], ...] = (
     EventTypePublished,
     EventTypeWithdrawn,
     SpecStored,
+    EventTypesObserved,
     CertificateIssued,
     CertificateRenewed,
     CertificateRevoked,
+    AuditRecorded,
     EventAccepted,
     EventRejected,
     SubscriptionCreated,
@@ -45,6 +54,7 @@ _ALL: tuple[type[Contract], ...] = (
     DeliveryFailed,
     EventDeadLettered,
     DeliveryReplayed,
+    DeadLetterDropped,
     FunctionDeployed,
     FunctionTriggered,
     FunctionFinished,

@@ -16,6 +16,8 @@ from contracts.envelope import CONTENT_TYPE, PREFIX, SPEC_VERSION, Contract, sch
 
 ROOT = Path(__file__).parent
 ASYNCAPI = "asyncapi.json"
+OPENAPI = "openapi.json"
+"""Committed beside the others, but made of running routes, which this package knows nothing of."""
 SCHEMAS = "schemas"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -1,22 +1,29 @@
 """Every name on the bus: streams, subjects, buckets, durable consumers. Written here once and nowhere else.
 
-Business events live below `events.`, contract events below `hub.`, dead letters below `dead.`, attempts below
-`attempts.`, replays to one Subscription below `replay.`. Request-reply between the command line and rooms lives below
-`ask.`, calls of Functions below `call.`; no stream captures these two.
+Business events live below `events.`, those kept aside below `quarantine.`, contract events below `hub.`, dead letters
+below `dead.`, attempts below `attempts.`, replays to one Subscription below `replay.`. Request-reply between the
+command line and rooms lives below `ask.`, calls of Functions below `call.`; no stream captures these two.
 """
 
+import hashlib
 import re
+from urllib.parse import unquote
 
 EVENTS = "EVENTS"
 HUB = "HUB"
 DEAD = "DEAD"
 ATTEMPTS = "ATTEMPTS"
+QUARANTINE = "QUARANTINE"
+AUDIT = "AUDIT"
+"""Copies of the audit records among the contract events, kept longer; nothing is published to it directly."""
+AUDIT_RECORDS = "hub.audit.>"
 
 STREAM_SUBJECTS = {
     EVENTS: ["events.>", "replay.>"],
     HUB: ["hub.>"],
     DEAD: ["dead.>"],
     ATTEMPTS: ["attempts.>"],
+    QUARANTINE: ["quarantine.>"],
 }
 
 # Buckets of resources: one per kind, named by its lower-case plural.
@@ -30,7 +37,10 @@ EVENT_TYPES = "eventtypes"
 AUTHORITIES = "authorities"
 TOKENS = "tokens"
 REVOCATIONS = "revocations"
+CATALOG_FINDINGS = "catalogfindings"
 LAYOUT = "layout"
+RETRIES = "retries"
+LEASES = "leases"
 
 BUCKETS = (
     APPLICATIONS,
@@ -42,12 +52,16 @@ BUCKETS = (
     AUTHORITIES,
     TOKENS,
     REVOCATIONS,
+    CATALOG_FINDINGS,
     LAYOUT,
+    RETRIES,
+    LEASES,
 )
 
 ASSETS = "assets"
 """The object store of specifications, function sources and documents."""
 
+_ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029*>%]|\s")
 
 
@@ -69,9 +83,41 @@ def tokens(name: str) -> str:
     return _UNSAFE.sub(_escape, name)
 
 
+def untoken(part: str) -> str:
+    """Return the name that a subject token stands for; the inverse of `token` and `tokens`."""
+    return unquote(part)
+
+
 def event(source: str, event_type: str) -> str:
     """Subject of an accepted event: `events.<source>.<event type>`."""
     return f"events.{token(source)}.{tokens(event_type)}"
+
+
+def read_event(subject: str) -> tuple[str, str]:
+    """Return source and event type of the subject of an event, accepted or kept aside; the inverse of `event`."""
+    _, source, event_type = subject.split(".", 2)
+    return "" if source == "%" else _unescape(source), _unescape(event_type)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match.group().replace("%", "")).decode(), text)
+
+
+def quarantine_of(subject: str) -> str:
+    """Subject of an event that is kept aside, by the one it would be accepted on; `released` is its inverse."""
+    return f"quarantine.{subject.removeprefix('events.')}"
+
+
+def quarantined(application: str = "", event_type: str = "") -> str:
+    """Filter for events that are kept aside: of one Application, of one event type, of both, or all."""
+    if event_type:
+        return f"quarantine.{token(application) if application else '*'}.{tokens(event_type)}"
+    return f"quarantine.{token(application)}.>" if application else "quarantine.>"
+
+
+def released(subject: str) -> str:
+    """Subject of an event that was kept aside, once it is let through."""
+    return f"events.{subject.removeprefix('quarantine.')}"
 
 
 def events_of_type(event_type: str) -> str:
@@ -117,12 +163,19 @@ def call(scope: str, function: str) -> str:
 CALLS = "call.>"
 
 
+# nats-server keeps a consumer in a folder of its name: longer ones are cut and told apart by a digest.
+_DURABLE_LIMIT = 200
+
+
 def durable(scope: str, subscription: str) -> str:
     """Name of the durable consumer of one Subscription; consumer names may not hold dots.
 
-    An underscore is legal in neither part, so the name can be read back.
+    An underscore is legal in neither part, so that different Subscriptions never share a name.
     """
-    return f"dispatch_{scope.replace('.', '_')}__{subscription.replace('.', '_')}"
+    name = f"dispatch_{scope.replace('.', '_')}__{subscription.replace('.', '_')}"
+    if len(name) <= _DURABLE_LIMIT:
+        return name
+    return f"{name[: _DURABLE_LIMIT - 33]}_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def key(scope: str, name: str) -> str:

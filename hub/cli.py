@@ -17,9 +17,22 @@ app = typer.Typer(
     Start with `hub demo`, or `hub up` in one terminal and `hub token shop --create` in another.""",
 )
 
-GROUPS = ("up", "run", "resources", "token", "connect", "demo", "settings")
+GROUPS = (
+    "up",
+    "run",
+    "resources",
+    "token",
+    "connect",
+    "publish",
+    "replay",
+    "demo",
+    "bench",
+    "doctor",
+    "audit",
+    "settings",
+)
 """Modules that register commands at the top level."""
-SUB_COMMANDS = ("dead", "catalog", "function", "contracts")
+SUB_COMMANDS = ("events", "dead", "catalog", "function", "connector", "contracts", "secrets")
 """Modules whose commands stand below a noun."""
 
 

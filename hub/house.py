@@ -5,23 +5,29 @@ rooms, opens the listeners, says that it is ready, and undoes all of it in rever
 """
 
 import asyncio
+import gc
+import json
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from hub.kernel.broker import Bus, connect, servers_of
 from hub.kernel.clock import SystemClock
 from hub.kernel.errors import Misconfigured
-from hub.kernel.keys import load_keys
+from hub.kernel.keys import Keys, load_keys
 from hub.kernel.resource import Kind
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
+    from starlette.routing import BaseRoute
 
+    from hub.kernel.http.describe import Description
     from hub.kernel.http.server import Listener
     from hub.kernel.room import House, Room
     from hub.settings import HubSettings
@@ -33,6 +39,12 @@ ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions")
 
 LISTENERS = ("edge", "internal", "public")
 
+EDGE_ROOMS = ("registry", "connector", "ingress")
+"""Rooms whose routes connected solutions reach."""
+
+API_VERSION = "1"
+"""Version of the surface that connected solutions see."""
+
 
 def kinds() -> list[Kind]:
     """Return every kind of resource, of all rooms, without building a room."""
@@ -43,17 +55,48 @@ def kinds() -> list[Kind]:
     return [*REGISTRY, *DISPATCH, *FUNCTIONS]
 
 
-def build(name: str, settings: "HubSettings", house: "House") -> "Room":
-    """Build one room.
+def check(rooms: Iterable[str], listeners: Iterable[str]) -> None:
+    """Accept names of workers and listeners.
 
     Raises:
-        Misconfigured: there is no such room.
+        Misconfigured: one of them is none; the text names those there are.
     """
-    if name not in ROOMS:
-        raise Misconfigured(f"There is no worker '{name}'; there are {', '.join(ROOMS)}.")
+    for kind, given, known in (("worker", rooms, ROOMS), ("listener", listeners, LISTENERS)):
+        for name in given:
+            if name not in known:
+                raise Misconfigured(f"There is no {kind} '{name}'; there are {', '.join(known)}.")
+
+
+def build(name: str, settings: "HubSettings", house: "House") -> "Room":
+    """Build one room; `check` has accepted its name."""
     door = import_module(f"hub.{name}.room")
     room: Room = door.build(getattr(settings, name), house.for_room(name))
     return room
+
+
+def descriptions(rooms: Iterable[str]) -> "list[Description]":
+    """Return what rooms say about their routes: those that have a `description` do."""
+    found = [name for name in rooms if find_spec(f"hub.{name}.description") is not None]
+    return [import_module(f"hub.{name}.description").DESCRIPTION for name in found]
+
+
+def openapi_of(rooms: "Iterable[Room]", listener: str, server: str) -> dict[str, Any]:
+    """Return the OpenAPI document of one listener, from the routes that rooms serve there."""
+    from hub.kernel.http.describe import document
+
+    served = [room for room in rooms if room.routes.get(listener)]
+    routes = [route for room in served for route in room.routes[listener]]
+    said = descriptions(room.name for room in served)
+    return document(said, routes, title=f"Integration hub: {listener}", version=API_VERSION, server=server)
+
+
+async def edge_rooms(settings: "HubSettings") -> "list[Room]":
+    """Return the rooms of the edge, built and never started: their routes can be looked at without a hub."""
+    from hub.kernel.client import Client
+
+    running = Running(settings)
+    running.furnish(Bus(Client()), Keys(bytes(32)))
+    return [running.build(name) for name in EDGE_ROOMS]
 
 
 async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSettings") -> None:
@@ -65,13 +108,35 @@ async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSe
     running = Running(settings)
     started = time.monotonic()
     try:
-        await running.start(list(rooms), list(listeners))
+        if not await _unless(stopping, running.start(list(rooms), list(listeners))):
+            return
+        _spare_collections()
         running.notify_ready(stopping.set)
         log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
         await stopping.wait()
         log.info("process.stopping")
     finally:
         await running.stop()
+
+
+def _spare_collections() -> None:
+    """Let the collector leave alone what is here now, and look seldom: an event makes no cycles, but many objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+async def _unless(stopping: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
+    """Carry out an action unless told to stop first; return whether it was carried out."""
+    acting, told = asyncio.create_task(action), asyncio.create_task(stopping.wait())
+    await asyncio.wait({acting, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if acting.done():
+        await acting
+        return True
+    acting.cancel()
+    await asyncio.wait({acting})
+    return False
 
 
 def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
@@ -92,6 +157,21 @@ class Running:
         self._bus: Bus | None = None
         self._broker: NatsBroker | None = None
         self._house: House | None = None
+        self._started: list[Room] = []
+
+    def furnish(self, bus: Bus, keys: Keys) -> None:
+        """Take what rooms are built from."""
+        self._bus = bus
+        self._house = self._make_house(keys)
+
+    def build(self, room: str) -> "Room":
+        """Build one room.
+
+        Raises:
+            Misconfigured: there is no such room.
+        """
+        assert self._house is not None  # noqa: S101 - narrows the type for the checker
+        return build(room, self.settings, self._house)
 
     async def start(self, rooms: list[str], listeners: list[str]) -> None:
         """Connect, declare, build, follow, start, listen - in this order."""
@@ -129,13 +209,12 @@ class Running:
         if self._bus is not None:
             self._bus.reconnected()
 
-    def _make_house(self, keys: object) -> "House":
+    def _make_house(self, keys: Keys) -> "House":
         from hub.kernel.http.client import Outbound
-        from hub.kernel.keys import Keys
         from hub.kernel.objects import Objects
         from hub.kernel.room import House
 
-        assert self._bus is not None and isinstance(keys, Keys)  # noqa: S101 - narrows the types for the checker
+        assert self._bus is not None  # noqa: S101 - narrows the type for the checker
         return House(
             settings=self.settings.kernel(),
             bus=self._bus,
@@ -149,24 +228,43 @@ class Running:
         began = time.monotonic()
         if room.start is not None:
             await room.start()
+        self._started.append(room)
         log.info("room.started", room=room.name, seconds=round(time.monotonic() - began, 3))
 
     async def _listen(self, names: list[str]) -> None:
         from hub.kernel import health
         from hub.kernel.http.app import application
+        from hub.kernel.http.direct import Doors
         from hub.kernel.http.server import Listener
         from hub.kernel.settings import ListenerSettings
+        from hub.up import frontdoor
 
         assert self._bus is not None  # noqa: S101 - narrows the type for the checker
         for name in names:
-            if name not in LISTENERS:
-                raise Misconfigured(f"There is no listener '{name}'; there are {', '.join(LISTENERS)}.")
-            routes = [route for room in self.rooms for route in room.routes.get(name, [])]
+            routes = [*self._documented(name), *(route for room in self.rooms for route in room.routes.get(name, []))]
+            routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
-            self.listeners.append(Listener(name, getattr(self.settings, name), application(routes), tls))
+            doors = Doors(tuple(door for room in self.rooms for door in room.doors.get(name, ())))
+            listener = Listener(name, getattr(self.settings, name), application(routes), tls, doors=doors)
+            self.listeners.append(listener)
         metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)
         self.listeners.append(Listener("metrics", metrics, application(health.routes(self._bus))))
         await asyncio.gather(*(listener.open() for listener in self.listeners))
+
+    def _documented(self, listener: str) -> "list[BaseRoute]":
+        """Return the route of the edge's OpenAPI document, on the edge itself and where people look."""
+        from hub.kernel.http.describe import document_route
+
+        if listener == "edge":
+            return [document_route(lambda: openapi_of(self.rooms, "edge", self.settings.edge.base_url))]
+        return [document_route(self._committed_openapi)] if listener == "public" else []
+
+    def _committed_openapi(self) -> dict[str, Any]:
+        """Return the edge's document where the edge itself does not run."""
+        from contracts.products import OPENAPI
+
+        committed: dict[str, Any] = json.loads(files("contracts").joinpath(OPENAPI).read_bytes())
+        return committed | {"servers": [{"url": self.settings.edge.base_url}]}
 
     def addresses(self) -> dict[str, str]:
         """Return the addresses of the open listeners."""
@@ -182,7 +280,7 @@ class Running:
     async def stop(self) -> None:
         """Close the listeners, finish what is in hand, leave the bus."""
         await asyncio.gather(*(listener.close() for listener in self.listeners))
-        for room in reversed(self.rooms):
+        for room in reversed(self._started):
             if room.stop is not None:
                 await room.stop()
             log.info("room.stopped", room=room.name)
@@ -192,4 +290,4 @@ class Running:
             await asyncio.gather(*(view.stop() for view in self._house.views.values()))
             await self._house.outbound.close()
         if self._bus is not None:
-            await self._bus.nc.close()
+            await self._bus.close()

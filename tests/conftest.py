@@ -95,7 +95,7 @@ async def bus(nats_url: str, settings: HubSettings) -> AsyncIterator[Bus]:
     await bus.start()
     await declare(bus.js, settings.kernel())
     yield bus
-    await client.close()
+    await bus.close()
 
 
 Starter = Callable[..., "AsyncIterator[Running]"]

@@ -26,15 +26,22 @@ IMPURE_LIBRARIES = {"nats", "faststream", "httpx", "asyncio", "structlog"}
 IMPURE_NAMES = {"room", "settings", "model", "api", "handlers", "store"}
 """Modules of any room that may do input and output."""
 IMPURE_MODULES = {
+    "hub.catalog.quarantine": "shows and lets through events that are kept aside in the event store",
+    "hub.connector.announcing": "tells other rooms, the log and the audit what was done",
+    "hub.connector.custody": "holds the authorities of this process and follows their changes",
+    "hub.connector.tidying": "removes old revocations by a timer",
     "hub.connector.serving": "holds the edge's TLS context and the timer of its renewal",
     "hub.dispatch.consumer": "pulls events from the event store",
-    "hub.dispatch.delivery": "carries one event to its sink and back",
     "hub.dispatch.sinks": "each sink speaks the protocol it is named after",
     "hub.functions.metering": "counts and times calls",
     "hub.functions.runtime": "child processes, their sockets and files",
+    "hub.ingress.accepting": "stores events, counts and logs them",
+    "hub.ingress.janitor": "clears the stream of events",
+    "hub.ingress.asking": "passes questions about events on over the bus",
     "hub.registry.fetching": "fetches specifications over HTTP",
     "hub.registry.keypair": "makes keys",
     "hub.registry.services": "fetches, stores and announces",
+    "hub.registry.sweeping": "looks through the store now and then",
 }
 """Further modules that do input and output, alone or with all below them, and why."""
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.envelope import Contract
-from contracts.fields import ApplicationName, EventTypeName, ServiceId
+from contracts.fields import ApplicationName, EventTypeName, Moment, ServiceId
 
 PayloadCheck = Annotated[
-    Literal["off", "warn", "reject"] | None,
+    Literal["off", "warn", "quarantine", "reject"] | None,
     Field(description="What happens to data that breaks the schema; null leaves it to the hub's setting."),
 ]
 ShortName = Annotated[str, Field(description="The event type without its version, such as `order.created`.")]
@@ -85,6 +85,28 @@ class SpecStored(Contract):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Hash of the stored document.")]
 
 
+class ObservedType(BaseModel):
+    """How often one event type was posted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    application: Annotated[str, Field(description="Who posted it, as the event's source says.")]
+    type: EventTypeName
+    count: Annotated[int, Field(ge=1, description="Events since the report before.")]
+    last: Annotated[Moment, Field(description="When the last one was stored, RFC 3339 with a time zone.")]
+
+
+class EventTypesObserved(Contract):
+    """Event types were posted that are in no catalog; one summary of one process for a few seconds."""
+
+    contract_type: ClassVar[str] = "hub.catalog.v1.observed"
+
+    reporter: Annotated[str, Field(min_length=1, description="The process that counted; new with each start.")]
+    number: Annotated[int, Field(ge=1, description="Which report of this process; a repeated one counts once.")]
+    types: Annotated[tuple[ObservedType, ...], Field(description="What was posted, at most a thousand types.")]
+    further: Annotated[int, Field(ge=0, description="Events of yet other types, beyond the thousand.")] = 0
+
+
 class EventTypeEntry(BaseModel):
     """An event type as the bucket `eventtypes` holds it. Not an event: state, read by whoever accepts events."""
 
@@ -101,6 +123,8 @@ class EventTypeEntry(BaseModel):
     ] = None
     examples: Annotated[tuple[Any, ...], Field(description="Example data as the Application gave it.")] = ()
     payload_check: PayloadCheck = None
+    owner: Annotated[str, Field(description="Whom to ask; empty when the specification does not say.")] = ""
+    spec_version: Annotated[str, Field(description="Version of the specification; empty when it has none.")] = ""
 
     def encode(self) -> bytes:
         """Return the entry as the bucket stores it."""

@@ -5,8 +5,18 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.envelope import Contract
-from contracts.fields import ApplicationName, Moment
+from contracts.fields import Moment
 
+Holder = Annotated[
+    str,
+    Field(min_length=1, description="Name of the Application that holds the certificate; `*Runtime*` for a runtime."),
+]
+Tenant = Annotated[str, Field(description="Tenant in the subject (O); empty when the certificate names none.")]
+Group = Annotated[str, Field(description="Group in the subject (OU); empty when the certificate names none.")]
+Authority = Annotated[
+    str,
+    Field(pattern="^([0-9a-f]{2})*$", description="Key identifier of the authority that signed it; empty: not known."),
+]
 Subject = Annotated[str, Field(description="Distinguished name of the subject, such as `CN=shop,OU=hub,O=hub`.")]
 Serial = Annotated[str, Field(pattern="^[0-9a-f]+$", description="Serial number, lower-case hexadecimal.")]
 Fingerprint = Annotated[
@@ -16,23 +26,26 @@ NotAfter = Annotated[Moment, Field(description="Last moment of validity, RFC 333
 
 
 class CertificateIssued(Contract):
-    """A connected solution got its first client certificate."""
+    """A connected solution or a runtime got a client certificate by a pairing token."""
 
     contract_type: ClassVar[str] = "hub.certificate.v1.issued"
 
-    application: ApplicationName
+    application: Holder
     subject: Subject
     serial: Serial
     fingerprint: Fingerprint
     not_after: NotAfter
+    tenant: Tenant = ""
+    group: Group = ""
+    authority: Authority = ""
 
 
 class CertificateRenewed(Contract):
-    """A connected solution exchanged its client certificate for a new one."""
+    """A connected solution or a runtime exchanged its client certificate for a new one."""
 
     contract_type: ClassVar[str] = "hub.certificate.v1.renewed"
 
-    application: ApplicationName
+    application: Holder
     subject: Subject
     serial: Serial
     fingerprint: Fingerprint
@@ -40,6 +53,9 @@ class CertificateRenewed(Contract):
     previous_fingerprint: Annotated[
         str, Field(pattern="^([0-9a-f]{64})?$", description="Fingerprint it was renewed with; empty when not known.")
     ] = ""
+    tenant: Tenant = ""
+    group: Group = ""
+    authority: Authority = ""
 
 
 class CertificateRevoked(Contract):
@@ -47,7 +63,7 @@ class CertificateRevoked(Contract):
 
     contract_type: ClassVar[str] = "hub.certificate.v1.revoked"
 
-    application: ApplicationName
+    application: Holder
     fingerprint: Fingerprint
     serial: Annotated[
         str, Field(pattern="^[0-9a-f]*$", description="Serial number, lower-case hexadecimal; empty when not known.")

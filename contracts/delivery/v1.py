@@ -19,6 +19,9 @@ from contracts.fields import (
     SubscriptionName,
 )
 
+DeadSequence = Annotated[int, Field(ge=0, description="Position of the dead letter; 0 when not known.")]
+By = Annotated[str, Field(description="Who asked for it; empty when not known.")]
+
 
 class Delivery(Contract):
     """What every delivery event says: which event, to which Subscription. No contract by itself."""
@@ -63,7 +66,7 @@ class EventDeadLettered(Delivery):
     status: Status = None
     error: ErrorKind
     detail: Detail = ""
-    dead_sequence: Annotated[int, Field(ge=0, description="Position of the dead letter; 0 when not known.")] = 0
+    dead_sequence: DeadSequence = 0
 
 
 class DeliveryReplayed(Delivery):
@@ -74,4 +77,18 @@ class DeliveryReplayed(Delivery):
     origin: Annotated[
         Literal["dead_letters", "events"], Field(description="Whether a dead letter or the event's stream was read.")
     ]
-    by: Annotated[str, Field(description="Who asked for it; empty when not known.")] = ""
+    by: By = ""
+    dead_sequence: DeadSequence = 0
+    replay_sequence: Annotated[
+        int, Field(ge=0, description="Position at which the event was stored again; 0 when not known.")
+    ] = 0
+    edited: Annotated[bool, Field(description="Whether its data was changed before.")] = False
+
+
+class DeadLetterDropped(Delivery):
+    """A dead letter is removed for good; the event is not delivered to this Subscription."""
+
+    contract_type: ClassVar[str] = "hub.delivery.v1.dropped"
+
+    dead_sequence: DeadSequence
+    by: By = ""

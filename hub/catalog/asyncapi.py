@@ -1,8 +1,9 @@
-"""AsyncAPI documents → event types. Pure and total: any JSON gives event types or a refusal that names the place.
+"""Specifications → event types. Pure and total: any JSON gives event types or a refusal that names the place.
 
-The name of the channel is the event type: every `/` is read as `.`, the last dot splits type and version.
+AsyncAPI 1.x to 3.x, and plain JSON Schema. The name of the channel is the event type: every `/` is read as `.`, the
+last dot splits type and version.
 
-Source: Kyma's console back end reads event catalogs this way; 3.x and `x-payload-check` are ours.
+Source: Kyma's console back end reads event catalogs this way; 3.x, JSON Schema and the extensions are ours.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from hub.catalog import plainschema
 from hub.catalog.generations import Node, Offer, channels, operations, topics
 from hub.catalog.model import EventType, PayloadCheck
 from hub.catalog.references import bundle, check_depth, follow
@@ -19,13 +21,17 @@ from hub.kernel.errors import InvalidField, InvalidInput, MissingField
 GENERATIONS: dict[str, Callable[[Node], Iterator[Offer]]] = {"1": topics, "2": channels, "3": operations}
 
 SCHEMA_LIMIT_BYTES = 262_144
+DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024
+TYPES_LIMIT = 10_000
 # Each event type carries its own copy of what its schema refers to: a small document can ask for a lot of them.
 _TOTAL_LIMIT_BYTES = 16 * 1024 * 1024
 _TYPE_LIMIT_BYTES = 512
 _EXAMPLES_LIMIT_BYTES = 65_536
 _EXTENSION = "x-payload-check"
 # YAML 1.1 reads a bare `off` as false.
-_CHECKS: dict[Any, PayloadCheck] = {"off": "off", "warn": "warn", "reject": "reject", False: "off"}
+_CHECKS: dict[Any, PayloadCheck] = {
+    "off": "off", False: "off", "warn": "warn", "quarantine": "quarantine", "reject": "reject"
+}  # fmt: skip
 _JSON_SCHEMA = ("application/vnd.aai.asyncapi", "application/schema+json", "application/schema+yaml")
 
 
@@ -33,17 +39,19 @@ def read(raw: bytes, *, schema_limit_bytes: int = SCHEMA_LIMIT_BYTES) -> list[Ev
     """Return the event types of a stored document.
 
     Raises:
-        InvalidInput: it is not JSON, or `parse` refuses it.
+        InvalidInput: it is too large, not JSON, or `parse` refuses it.
     """
+    if len(raw) > DOCUMENT_LIMIT_BYTES:
+        raise InvalidInput(f"The specification is larger than {DOCUMENT_LIMIT_BYTES} bytes; split it.")
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"The AsyncAPI document is not JSON: {error}.") from error
+        raise InvalidInput(f"The specification is not JSON: {error}.") from error
     return parse(document, schema_limit_bytes=schema_limit_bytes)
 
 
 def parse(document: Any, *, schema_limit_bytes: int = SCHEMA_LIMIT_BYTES) -> list[EventType]:
-    """Return the event types that an AsyncAPI 1.x, 2.x or 3.x document offers, in its order.
+    """Return the event types that an AsyncAPI 1.x, 2.x or 3.x document or a JSON Schema offers, in its order.
 
     Args:
         document: any JSON value.
@@ -53,7 +61,7 @@ def parse(document: Any, *, schema_limit_bytes: int = SCHEMA_LIMIT_BYTES) -> lis
         InvalidInput: the document cannot be read; the text and `field` say where.
     """
     if not isinstance(document, Mapping):
-        raise InvalidInput("The AsyncAPI document is not a JSON object.")
+        raise InvalidInput("The specification is not a JSON object.")
     check_depth(document)
     found: dict[str, EventType] = {}
     room_left = _TOTAL_LIMIT_BYTES
@@ -61,17 +69,23 @@ def parse(document: Any, *, schema_limit_bytes: int = SCHEMA_LIMIT_BYTES) -> lis
         event_type, size = _event_type(document, offer, schema_limit_bytes)
         room_left -= size
         if room_left < 0:
-            raise InvalidInput("The schemas of the AsyncAPI document are too large in total; split the document.")
+            raise InvalidInput("The schemas of the specification are too large in total; split the document.")
         if event_type.type in found:
-            raise InvalidField(f"The AsyncAPI document offers '{event_type.type}' twice.", field=offer.path)
+            raise InvalidField(f"The specification offers '{event_type.type}' twice.", field=offer.path)
+        if len(found) == TYPES_LIMIT:
+            raise InvalidInput(f"The specification offers more than {TYPES_LIMIT} event types; split the document.")
         found[event_type.type] = event_type
     return list(found.values())
 
 
 def _generation_of(document: Node) -> Callable[[Node], Iterator[Offer]]:
     version = document.get("asyncapi")
+    if version is None and "$schema" in document:
+        return plainschema.schemas
     if version is None:
-        raise MissingField("The AsyncAPI document does not say its version; add 'asyncapi'.", field="/asyncapi")
+        raise MissingField(
+            "The specification is neither AsyncAPI nor JSON Schema; add 'asyncapi' or '$schema'.", field="/asyncapi"
+        )
     generation = GENERATIONS.get(version.partition(".")[0]) if isinstance(version, str) else None
     if generation is None:
         raise InvalidField("The AsyncAPI version is not supported; use 1.x, 2.x or 3.x.", field="/asyncapi")
@@ -97,6 +111,8 @@ def _event_type(document: Node, offer: Offer, limit: int) -> tuple[EventType, in
         schema=schema,
         examples=_examples(offer),
         payload_check=_payload_check(offer),
+        owner=_owner(document, offer),
+        spec_version=_text(_info(document), "version"),
     )
     return event_type, size
 
@@ -146,6 +162,25 @@ def _summary(offer: Offer) -> str:
     return next((node["summary"] for node in nodes if isinstance(node.get("summary"), str)), "")
 
 
+def _owner(document: Node, offer: Offer) -> str:
+    """Return the nearest `x-owner`, or whom the document names as its contact."""
+    named = next((node["x-owner"] for node in (*offer.messages, *offer.around) if _text(node, "x-owner")), "")
+    contact = _info(document).get("contact")
+    if named or not isinstance(contact, Mapping):
+        return str(named)
+    return next((_text(contact, name) for name in ("name", "email", "url") if _text(contact, name)), "")
+
+
+def _info(document: Node) -> Node:
+    info = document.get("info")
+    return info if isinstance(info, Mapping) else {}
+
+
+def _text(node: Node, name: str) -> str:
+    value = node.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _examples(offer: Offer) -> tuple[Any, ...]:
     kept: list[Any] = []
     room_left = _EXAMPLES_LIMIT_BYTES
@@ -179,7 +214,8 @@ def _payload_check(offer: Offer) -> PayloadCheck | None:
             check = _CHECKS.get(value) if isinstance(value, str | bool) else None
             if check is None:
                 raise InvalidField(
-                    f"'{_EXTENSION}' of '{offer.key}' is none of off, warn, reject.", field=f"{offer.path}/{_EXTENSION}"
+                    f"'{_EXTENSION}' of '{offer.key}' is none of off, warn, quarantine, reject.",
+                    field=f"{offer.path}/{_EXTENSION}",
                 )
             return check
     return None

@@ -9,25 +9,45 @@ Guarantee: at least once and idempotent; an event type is announced by whoever w
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
 
 import structlog
 
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
-from contracts.catalog.v1 import EventTypeEntry, EventTypePublished, EventTypeWithdrawn
+from contracts.catalog.findings import Finding, RefusedSpec, UnknownType, refused_key, unknown_key
+from contracts.catalog.v1 import (
+    EventTypeEntry,
+    EventTypePublished,
+    EventTypesObserved,
+    EventTypeWithdrawn,
+    ObservedType,
+)
 from contracts.envelope import Contract
+from hub.catalog.counting import counted, outdated
 from hub.catalog.difference import Publication, difference
 from hub.catalog.model import Specification
 from hub.catalog.offering import Offering, event_services, offer
 from hub.catalog.settings import CatalogSettings
-from hub.catalog.store import EventTypes, Specifications
-from hub.kernel.errors import HubError
+from hub.catalog.store import EventTypes, Findings, Specifications
+from hub.kernel.clock import Clock
+from hub.kernel.ending import end
+from hub.kernel.errors import HubError, InvalidInput
 from hub.kernel.resource import CLUSTER, Resource, resource_key
 from hub.kernel.state import View
 
 log = structlog.get_logger()
 ApplicationHint = ApplicationRegistered | ApplicationChanged | ApplicationRemoved
-Publish = Callable[[Contract], Awaitable[None]]
+
+
+class Surroundings(Protocol):
+    """What the catalog needs of its house."""
+
+    clock: Clock
+
+    async def publish(self, model: Contract) -> None:
+        """Publish a contract event; returns when it is stored."""
+        ...
 
 
 class Reconciler:
@@ -40,19 +60,20 @@ class Reconciler:
         *,
         applications: View[Resource],
         specifications: Specifications,
-        publish: Publish,
+        findings: Findings,
+        house: "Surroundings",
     ) -> None:
         """Prepare; `start` begins to work."""
         self._settings = settings
         self._types = types
         self._applications = applications
         self._specifications = specifications
-        self._publish = publish
+        self._findings = findings
+        self._house = house
         self._unsaid: list[Contract] = []
         self._marked: dict[str, None] = {}
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
-        self._refusals: dict[str, dict[str, str]] = {}
         self._task: asyncio.Task[None] | None = None
         types.on_foreign_change(self.mark)
 
@@ -84,7 +105,7 @@ class Reconciler:
             specifications = await self._read_specifications(application)
             limit = self._settings.schema_limit_bytes
             offering = await asyncio.to_thread(offer, application, specifications, held, limit)
-            self._note_refusals(application, offering)
+            await self._note_refusals(application, offering)
             change = difference(held, offering.entries)
             withdrawn = [await self._withdraw(entry) for entry in change.withdrawn]
             published = [await self._put(publication) for publication in change.published]
@@ -97,20 +118,22 @@ class Reconciler:
 
     async def stop(self) -> None:
         """Stop; what is left is found again at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def _read_specifications(self, application: str) -> list[Specification]:
         resource = self._applications.get(resource_key(CLUSTER, application))
-        services = event_services(resource.spec) if resource is not None else []
-        return [await self._specifications.read(application, service) for service in services]
+        if resource is None:
+            return []
+        services = event_services(resource.spec)
+        return [
+            await self._specifications.read(application, service, _digest(resource, service)) for service in services
+        ]
 
     async def _put(self, publication: Publication) -> bool:
         written = await self._types.put(publication.entry)
         if written:
             await self._announce(_published(publication))
+        await self._findings.forget(unknown_key(publication.entry.application, publication.entry.type))
         return written
 
     async def _withdraw(self, entry: EventTypeEntry) -> bool:
@@ -123,17 +146,18 @@ class Reconciler:
         # The change is stored already: what cannot be said now stays here and is said first next time.
         self._unsaid.extend(events)
         while self._unsaid:
-            await self._publish(self._unsaid[0])
+            await self._house.publish(self._unsaid[0])
             del self._unsaid[0]
 
-    def _note_refusals(self, application: str, offering: Offering) -> None:
-        before = self._refusals.pop(application, {})
-        now = {service: error.detail for service, error in offering.refused.items()}
-        for service, detail in now.items():
-            if before.get(service) != detail:  # said once, not at each periodic comparison
-                log.warning("specification.refused", application=application, service=service, error=detail)
-        if now:
-            self._refusals[application] = now
+    async def _note_refusals(self, application: str, offering: Offering) -> None:
+        for known in self._findings.refused(application):
+            if known.service_id not in offering.refused:
+                await self._findings.forget(known.key)
+        for service, error in offering.refused.items():
+            new = _refusal(application, service, error, self._house.clock)
+            # Said once, not at each periodic comparison.
+            if await self._findings.change(refused_key(application, service), partial(_unless_said, new)):
+                log.warning("specification.refused", application=application, service=service, error=error.detail)
 
     async def _work(self) -> None:
         now = asyncio.get_running_loop().time
@@ -162,6 +186,57 @@ class Reconciler:
             log.exception("bug.caught", application=application)
 
 
+class Observer:
+    """Counts what is posted but in no catalog, by the reports of those who accept events."""
+
+    def __init__(self, settings: CatalogSettings, types: EventTypes, findings: Findings, clock: Clock) -> None:
+        """Prepare; nothing runs by itself."""
+        self._settings = settings
+        self._types = types
+        self._findings = findings
+        self._clock = clock
+
+    async def take(self, report: EventTypesObserved) -> None:
+        """Count one report, once however often it comes; forget what nobody posts any more.
+
+        Raises:
+            BrokerUnavailable: the event store does not answer; the report comes again.
+        """
+        known = self._findings.unknown()
+        for old in outdated(known, self._clock.now(), self._settings.unknown_keep_days):
+            await self._findings.forget(old.key)
+        passed_over = report.further
+        for seen in report.types:
+            if seen.type in self._types.of(seen.application):  # it came into the catalog meanwhile
+                continue
+            if self._has_room(known, seen):
+                await self._findings.change(unknown_key(seen.application, seen.type), partial(_count, seen, report))
+            else:
+                passed_over += seen.count
+        if passed_over:
+            log.warning("unknown_types.passed_over", events=passed_over, limit=self._settings.unknown_limit)
+
+    def _has_room(self, known: list[UnknownType], seen: ObservedType) -> bool:
+        of_application = [found.type for found in known if found.application == seen.application]
+        return seen.type in of_application or len(of_application) < self._settings.unknown_limit
+
+
+def _count(seen: ObservedType, report: EventTypesObserved, known: Finding | None) -> Finding | None:
+    return counted(known if isinstance(known, UnknownType) else None, seen, report)
+
+
+def _refusal(application: str, service: str, error: InvalidInput, clock: Clock) -> RefusedSpec:
+    place = str(error.fields.get("field", ""))
+    return RefusedSpec(
+        application=application, service_id=service, detail=error.detail, place=place, since=clock.now()
+    )
+
+
+def _unless_said(new: RefusedSpec, known: Finding | None) -> Finding | None:
+    said = isinstance(known, RefusedSpec) and (known.detail, known.place) == (new.detail, new.place)
+    return None if said else new
+
+
 def _published(publication: Publication) -> EventTypePublished:
     entry = publication.entry
     return EventTypePublished(
@@ -179,3 +254,9 @@ def _published(publication: Publication) -> EventTypePublished:
 
 def _withdrawn(entry: EventTypeEntry) -> EventTypeWithdrawn:
     return EventTypeWithdrawn(application=entry.application, service_id=entry.service_id, type=entry.type)
+
+
+def _digest(application: Resource, service: str) -> str:
+    """Return the hash of a Service's event catalog as the registry wrote it into the status; empty when it did not."""
+    said = (application.status.get("services") or {}).get(service) or {}
+    return str(((said.get("specs") or {}).get("asyncapi") or {}).get("sha256") or "")

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-PayloadCheck = Literal["off", "warn", "reject"]
+PayloadCheck = Literal["off", "warn", "quarantine", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One event type of an AsyncAPI document."""
+    """One event type of a specification."""
 
     type: str
     """The full, versioned name: `order.created.v1`."""
@@ -21,6 +21,10 @@ class EventType:
     """JSON Schema of the data; its references lead to its own `$defs` only."""
     examples: tuple[Any, ...] = ()
     payload_check: PayloadCheck | None = None
+    owner: str = ""
+    """Whom to ask; empty when the specification does not say."""
+    spec_version: str = ""
+    """Version of the specification it stands in."""
 
 
 @dataclass(frozen=True, slots=True)

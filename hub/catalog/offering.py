@@ -66,6 +66,8 @@ def _entry(application: str, service_id: str, event_type: EventType) -> EventTyp
         data_schema=event_type.schema,
         examples=event_type.examples,
         payload_check=event_type.payload_check,
+        owner=event_type.owner,
+        spec_version=event_type.spec_version,
     )
 
 

@@ -43,7 +43,7 @@ def check_depth(document: Any) -> None:
         level = [child for node in level for child in _children(node)]
         if not level:
             return
-    raise InvalidField(f"The AsyncAPI document is nested deeper than {DEPTH_LIMIT} levels; flatten it.", field="/")
+    raise InvalidField(f"The specification is nested deeper than {DEPTH_LIMIT} levels; flatten it.", field="/")
 
 
 def _children(node: Any) -> Iterable[Any]:
@@ -74,6 +74,8 @@ def resolve(document: Mapping[str, Any], reference: str, path: str) -> Any:
     Raises:
         InvalidField: the reference leads nowhere or outside.
     """
+    if reference == "#":
+        return document
     if not reference.startswith("#/"):
         raise InvalidField(
             f"The reference '{reference}' at {path} does not lead into the document ('#/…'); put what it means there.",

@@ -58,6 +58,7 @@ def get(
     scope: Annotated[str | None, typer.Option("--scope", "-n", help="Only this namespace; all when not said.")] = None,
 ) -> None:
     """Show resources of a kind. Values of Secrets are never shown."""
+    from hub.commands.observing import observed
     from hub.commands.selection import kind_named
     from hub.commands.session import call, refusals_as_exit
     from hub.commands.showing import selected, show
@@ -67,9 +68,8 @@ def get(
         found = kind_named(kinds(), kind)
 
     async def read(session: "Session") -> None:
-        show(
-            found, selected(found, await session.resources(found.plural), name, scope), output, single=name is not None
-        )
+        chosen = selected(found, await session.resources(found.plural), name, scope)
+        show(found, await observed(session, found, chosen), output, single=name is not None)
 
     call(read)
 

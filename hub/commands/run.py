@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    rooms: Annotated[list[str], typer.Argument(help="Workers to run in this process.", metavar="WORKER...")],
+    rooms: Annotated[list[str], typer.Argument(help="Workers to run in this process.", metavar="WORKER")],
     listen: Annotated[list[str] | None, typer.Option(help="Listeners to open: edge, internal, public.")] = None,
 ) -> None:
     """Run some of the workers in one process (what the lines of the Procfile call).
@@ -25,13 +25,14 @@ def run(
     """
     from hub import settings
     from hub.commands.session import refusals_as_exit
-    from hub.house import LISTENERS, serve
+    from hub.house import LISTENERS, check, serve
     from hub.kernel import logs
 
     words = list(rooms)
     names = [*(listen or []), *(word for word in words if word in LISTENERS)]
     workers = [word for word in words if word not in LISTENERS]
     with refusals_as_exit(settings_exit=2):
+        check(workers, names)
         tree = settings.load()
         logs.configure(tree.logs, process="+".join(workers))
         _loop_runner()(serve(workers, names, tree))

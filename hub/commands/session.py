@@ -7,14 +7,14 @@ operator. Exit status: 0 done, 1 refused (one line, no traceback), 2 wrong usage
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import typer
 
-from hub.kernel.errors import HubError, Misconfigured, UpstreamUnavailable
+from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured, UpstreamUnavailable
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings
 
 T = TypeVar("T")
+_CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +99,38 @@ def call(action: Callable[[Session], Awaitable[T]]) -> T:
 
 
 async def _in_session(action: Callable[[Session], Awaitable[T]]) -> T:
+    async with connected("hub command") as session:
+        return await action(session)
+
+
+@contextlib.asynccontextmanager
+async def connected(name: str) -> AsyncIterator[Session]:
+    """Connect with the hub as its operator does, under a name that nats-server shows."""
     from hub import settings
-    from hub.kernel.broker import connect, servers_of
 
     tree = settings.load()
     quiet_logs()
-    client = await connect(servers_of(tree.nats, tree.data_dir), "hub command")
+    client = await reach(tree, name)
     try:
-        return await action(Session(tree, client, client.jetstream()))
+        yield Session(tree, client, client.jetstream())
     finally:
         await client.close()
+
+
+async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
+    """Connect with the event store for the length of a command, which does not wait for one that is away.
+
+    Raises:
+        BrokerUnavailable: it does not answer.
+        Misconfigured: neither is one configured nor does a hub run.
+    """
+    from hub.kernel.broker import connect, servers_of
+
+    connecting = connect(servers_of(settings.nats, settings.data_dir), name)
+    try:
+        return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise BrokerUnavailable("The event store does not answer; is the hub up? See HUB_NATS__URL.") from error
 
 
 def quiet_logs() -> None:

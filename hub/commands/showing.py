@@ -1,16 +1,16 @@
 """Shows resources and kinds: tables for people, YAML that can be applied again, JSON for programs."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
-
-import yaml
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from unicodedata import combining, east_asian_width
 
 from hub.commands.session import say, say_json
 from hub.kernel.errors import NotFound
 from hub.kernel.resource import Kind, Resource
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def selected(kind: Kind, found: Sequence[Resource], name: str | None, scope: str | None) -> list[Resource]:
@@ -32,11 +32,16 @@ def show(kind: Kind, resources: Sequence[Resource], output: str, *, single: bool
     if output == "json":
         say_json(documents[0] if single and len(documents) == 1 else _list(documents))
     elif output == "yaml":
+        import yaml
+
         sys.stdout.write(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120))
     elif not resources:
         say(f"There are no {kind.plural}.")
     else:
-        _console().print(table_of(kind, resources))
+        titles, *rows = lines_of(kind, resources)
+        say(f"\x1b[1m{titles}\x1b[0m" if sys.stdout.isatty() else titles)
+        for row in rows:
+            say(row)
 
 
 def document_of(kind: Kind, resource: Resource) -> dict[str, Any]:
@@ -52,15 +57,29 @@ def _list(documents: list[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": documents}
 
 
-def table_of(kind: Kind, resources: Sequence[Resource]) -> Table:
-    """Return the table of a kind: name, scope where there is one, and the kind's own columns."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ["Name", *(["Scope"] if kind.scoped else []), *(column.title for column in kind.columns)]:
-        table.add_column(title, overflow="fold")
-    for each in resources:
-        scope = [each.scope] if kind.scoped else []
-        table.add_row(each.name, *scope, *(column.fill(each) for column in kind.columns))
-    return table
+def lines_of(kind: Kind, resources: Sequence[Resource]) -> Iterator[str]:
+    """Return the table of a kind: name, scope where there is one, and the kind's own columns; the titles first.
+
+    Lists can be long, so the lines are made by hand: a layout engine costs a second per thousand of them.
+    """
+    titles = ["Name", *(["Scope"] if kind.scoped else []), *(column.title for column in kind.columns)]
+    rows = [titles, *(_row(kind, each) for each in resources)]
+    widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _row(kind: Kind, resource: Resource) -> list[str]:
+    scope = [resource.scope] if kind.scoped else []
+    return [resource.name, *scope, *(" ".join(column.fill(resource).split()) for column in kind.columns)]
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(letter) in "WF" else not combining(letter) for letter in text)
 
 
 def show_kind(kind: Kind, output: str) -> None:
@@ -80,6 +99,8 @@ def show_kind(kind: Kind, output: str) -> None:
         return
     say(f"{kind.kind} ({', '.join([kind.plural, *kind.short_names])}) {' '.join(kind.api_versions)}")
     say(kind.description)
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Field", no_wrap=True)
     table.add_column("Meaning")
@@ -88,7 +109,9 @@ def show_kind(kind: Kind, output: str) -> None:
     _console().print(table)
 
 
-def _console() -> Console:
+def _console() -> "Console":
     """Return a console that does not break long lines when they go to a file or a pipe."""
+    from rich.console import Console
+
     console = Console(markup=False, highlight=False)
     return console if console.is_terminal else Console(markup=False, highlight=False, width=400)

@@ -1,4 +1,4 @@
-"""`hub token`: a pairing URL for an Application."""
+"""`hub token`: a pairing URL for an Application, or for a runtime."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,17 +16,31 @@ def register(app: typer.Typer) -> None:
 
 
 def token(
-    application: Annotated[str, typer.Argument(help="Name of the Application to pair with.", metavar="APP")],
+    application: Annotated[
+        str | None, typer.Argument(help="Name of the Application to pair with.", metavar="APP", show_default=False)
+    ] = None,
     create: Annotated[bool, typer.Option("--create", help="Create the Application when there is none.")] = False,
+    runtime: Annotated[
+        bool, typer.Option("--runtime", help="For a runtime instead; needs --tenant and --group.")
+    ] = False,
+    tenant: Annotated[str, typer.Option("--tenant", help="Tenant of the runtime.")] = "",
+    group: Annotated[str, typer.Option("--group", help="Group of the runtime.")] = "",
     output: Annotated[str, typer.Option("-o", "--output", help="text, or json for programs.")] = "text",
 ) -> None:
     """Print a pairing URL: whoever has it can get a client certificate for the Application, once, within minutes.
+
+    Tenant and group of an Application are those of its document.
 
     Example: hub token shop --create
     """
     from hub.commands.session import call, say, say_json
 
+    if (application is None) != runtime or runtime != bool(tenant or group):
+        raise typer.BadParameter("name an Application, or give --runtime with --tenant and --group.")
+
     async def act(session: "Session") -> dict[str, Any]:
+        if application is None:
+            return await offer_runtime(session, tenant, group)
         return await offer(session, application, create=create)
 
     offered = call(act)
@@ -44,8 +58,23 @@ async def offer(session: "Session", application: str, *, create: bool) -> dict[s
     """
     if create:
         await _create(session, application)
-    offered = await session.ask("tokens", "create", {"application": application})
-    return {"application": application, **offered, "ca": str(session.settings.data_dir / "ca.crt")}
+    return await _offer(session, {"application": application}, application)
+
+
+async def offer_runtime(session: "Session", tenant: str, group: str) -> dict[str, Any]:
+    """Return the same for a runtime.
+
+    Raises:
+        MissingField: tenant or group is missing.
+    """
+    return await _offer(session, {"runtime": True, "tenant": tenant, "group": group}, f"runtime-{tenant}-{group}")
+
+
+async def _offer(session: "Session", wanted: dict[str, Any], name: str) -> dict[str, Any]:
+    from hub.commands.operator import operator
+
+    offered = await session.ask("tokens", "create", {**wanted, "actor": operator()})
+    return {"application": name, **offered, "ca": str(session.settings.data_dir / "ca.crt")}
 
 
 async def _create(session: "Session", application: str) -> None:

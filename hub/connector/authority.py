@@ -76,7 +76,7 @@ def key_pem(key: AuthorityKey) -> bytes:
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def opened(authority: Authority) -> tuple[x509.Certificate, AuthorityKey]:
     """Return certificate and key of the authority, ready to sign with."""
     key = serialization.load_pem_private_key(authority.key, password=None)
@@ -95,14 +95,23 @@ def leaf(
 ) -> x509.CertificateBuilder:
     """Begin a certificate that signs nothing itself; valid no longer than its issuer."""
     until = min(now + timedelta(days=days), issuer.not_valid_after_utc)
-    issuer_key = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    issuer_key = bytes.fromhex(key_identifier(issuer))
     return (
         _builder(name, issuer.subject, now - SKEW, until)
         .public_key(key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier(issuer_key, None, None), critical=False)
     )
+
+
+def key_identifier(certificate: x509.Certificate) -> str:
+    """Return what certificates name their authority by, hexadecimal: the one it states, else the hash of its key."""
+    try:
+        stated = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        stated = x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
+    return stated.digest.hex()
 
 
 def server_certificate(

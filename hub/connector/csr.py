@@ -23,7 +23,7 @@ ClientKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 SMALLEST_RSA_BITS = 2048
 LARGEST_RSA_BITS = 8192
 """Larger keys prove nothing more and cost the hub seconds to verify."""
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _PEM = re.compile(
     rb"-----BEGIN (NEW )?CERTIFICATE REQUEST-----[\sA-Za-z0-9+/=]+-----END (NEW )?CERTIFICATE REQUEST-----"
 )
@@ -97,6 +97,6 @@ def _strong(key: object) -> ClientKey:
                 f"CSR: the RSA key has {key.key_size} bits; make one of {SMALLEST_RSA_BITS} to {LARGEST_RSA_BITS}."
             )
         return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES:
         return key
     raise InvalidInput("CSR: this kind of key is not signed here; use RSA from 2048 bits, or EC P-256, P-384, P-521.")

@@ -1,7 +1,13 @@
-"""What the connector handles: subjects, the authority, tokens, issued certificates."""
+"""What the connector handles: clients, subjects, authorities, tokens, issued certificates."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+RUNTIME = "*Runtime*"
+"""Common name of every runtime's certificate; no Application can have this name.
+
+Source: kyma-project/kyma:components/connector-service/internal/clientcontext@1.24.0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +24,21 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A connected solution as the connector names it: its Application, and tenant and group where it has both."""
+    """Who holds a certificate: a connected solution by its Application, or a runtime by its tenant and group."""
 
     application: str
     tenant: str = ""
     group: str = ""
 
+    @property
+    def runtime(self) -> bool:
+        """Return whether it is a runtime."""
+        return self.application == RUNTIME
+
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The hub's certificate authority: PEM of its certificate and of its private key."""
+    """A certificate authority: PEM of its certificate, with the chain above it if there is one, and of its key."""
 
     certificate: bytes
     key: bytes
@@ -35,6 +46,18 @@ class Authority:
     def __repr__(self) -> str:
         """Show that there is a key, never the key."""
         return f"Authority(certificate={len(self.certificate)} bytes, key=***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """An authority and the moment from which on it issues."""
+
+    authority: Authority
+    since: datetime
+
+
+Generations = tuple[Generation, ...]
+"""The authorities that are trusted, oldest first; more than one while certificates move from the old to the new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +71,13 @@ class Issued:
     fingerprint: str
     not_before: datetime
     not_after: datetime
+    authority: str
+    """Key identifier of the authority, hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
     """What a pairing token stands for; the token itself is kept nowhere."""
 
-    application: str
+    client: Client
     expires: datetime

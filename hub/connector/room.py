@@ -1,100 +1,105 @@
-"""The connector's door: pairing, client certificates and their end, and the edge's TLS."""
-
-import asyncio
-import ssl
+"""The connector's door: pairing, client certificates and their end, the authorities, and the edge's TLS."""
 
 from faststream.nats import NatsRouter
 
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
-from hub.connector import authority
-from hub.connector.api import Clients, Endpoints, routes
-from hub.connector.handlers import Pairings, Revoking
-from hub.connector.model import Authority
-from hub.connector.serving import ServerCertificate, write_authority
+from hub.connector.announcing import Announcer
+from hub.connector.api import Endpoints, routes
+from hub.connector.clients import Clients
+from hub.connector.custody import Custody
+from hub.connector.handlers import Authorizing, Pairings, Revoking
+from hub.connector.resealing import Resealing
+from hub.connector.serving import ServerCertificate
 from hub.connector.settings import ConnectorSettings
 from hub.connector.store import PAIRINGS, REVOKED, Authorities, Revocations, Tokens
+from hub.connector.tidying import Tidying
 from hub.kernel.admittance import Admittance
-from hub.kernel.errors import BrokerUnavailable
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.state import JSON
 
 LOG_EVENTS = (
+    "authority.changed",
+    "authority.unreadable",
     "certificate.issued",
     "certificate.renewed",
     "certificate.revoked",
     "certificate.unannounced",
     "pairing.offered",
+    "revocations.forgotten",
+    "revocations.kept",
     "server_certificate.renewed",
 )
 """Names of the events that this room logs."""
 WRITES = (subjects.AUTHORITIES, subjects.TOKENS, subjects.REVOCATIONS)
 
 
-class _Custody:
-    """The authority and the edge's server certificate, from the room's start to its stop."""
-
-    def __init__(self, settings: ConnectorSettings, house: RoomHouse) -> None:
-        self._settings = settings
-        self._clock = house.clock
-        self._data_dir = house.settings.data_dir
-        self._authorities = Authorities(house.bucket(subjects.AUTHORITIES, JSON), house.keys)
-        self._held: Authority | None = None
-        self.certificate = ServerCertificate(
-            house.settings.edge.hostnames, settings.server_certificate_days, house.clock
-        )
-
-    async def start(self) -> None:
-        """Find or make the authority, show its certificate to clients, and begin to serve with it."""
-        self._held = await self._authorities.obtain(self._make)
-        await asyncio.to_thread(write_authority, self._data_dir, self._held)
-        await self.certificate.start(self._held)
-
-    async def _make(self) -> Authority:
-        days = self._settings.authority_days
-        return await asyncio.to_thread(authority.create, self._settings.authority, now=self._clock.now(), days=days)
-
-    def get(self) -> Authority:
-        """Return the authority."""
-        if self._held is None:
-            raise BrokerUnavailable("The certificate authority is not loaded yet; try again shortly.")
-        return self._held
-
-    def context(self) -> ssl.SSLContext:
-        """Return the edge's TLS context."""
-        return self.certificate.context
-
-
 def build(settings: ConnectorSettings, house: RoomHouse) -> Room:
-    """Pairs connected solutions and issues their client certificates."""
-    router = NatsRouter()
-    base_url = house.settings.edge.base_url
+    """Pairs connected solutions and runtimes, and issues their client certificates."""
     applications = house.resource_view(subjects.APPLICATIONS)
     revoked = house.view(subjects.REVOCATIONS, REVOKED)
+    followed = house.view(subjects.AUTHORITIES, JSON)
     revocations = Revocations(house.bucket(subjects.REVOCATIONS, REVOKED), revoked)
-    revoking = Revoking(revocations, house.publish, house.clock)
-    tokens = Tokens(house.bucket(subjects.TOKENS, PAIRINGS), house.clock, settings.token_seconds)
-    clients = Clients(applications, settings)
-    custody = _Custody(settings, house)
+    custody = _custody(settings, house, revocations)
+    announcer = Announcer(house.publish)
     endpoints = Endpoints(
-        base_url=base_url,
+        base_url=house.settings.edge.base_url,
         settings=settings,
-        clients=clients,
-        tokens=tokens,
-        revoking=revoking,
+        clients=Clients(applications, settings.subject),
+        tokens=_tokens(settings, house),
+        revoking=Revoking(revocations, announcer, house.clock, custody.ends),
         admittance=Admittance(applications, revoked, accepted_subjects, house.clock),
-        authority=custody.get,
-        publish=house.publish,
+        custody=custody,
+        announcer=announcer,
         clock=house.clock,
     )
-    house.answer(router, subjects.ask(subjects.TOKENS, "create"), Pairings(base_url, tokens, clients.find).asked)
-    house.answer(router, subjects.ask(subjects.REVOCATIONS, "create"), revoking.asked)
+    tidying = Tidying(revocations, house.clock)
+
+    async def start() -> None:
+        await custody.start(followed)
+        tidying.start()
+
+    async def stop() -> None:
+        await tidying.stop()
+        await custody.stop()
+
     return Room(
         "connector",
-        router=router,
+        router=_router(house, endpoints),
         routes={"edge": routes(endpoints)},
         writes=WRITES,
         tls={"edge": custody.context},
-        start=custody.start,
-        stop=custody.certificate.stop,
+        start=start,
+        stop=stop,
     )
+
+
+def _custody(settings: ConnectorSettings, house: RoomHouse, revocations: Revocations) -> Custody:
+    return Custody(
+        settings,
+        Authorities(house.bucket(subjects.AUTHORITIES, JSON), house.keys),
+        revocations,
+        ServerCertificate(house.settings.edge.hostnames, settings.server_certificate_days, house.clock),
+        clock=house.clock,
+        data_dir=house.settings.data_dir,
+    )
+
+
+def _tokens(settings: ConnectorSettings, house: RoomHouse) -> Tokens:
+    bucket = house.bucket(subjects.TOKENS, PAIRINGS)
+    return Tokens(bucket, house.clock, settings.token_seconds, settings.runtime_token_seconds)
+
+
+def _router(house: RoomHouse, endpoints: Endpoints) -> NatsRouter:
+    """Return what operators ask: `ask.<what>.<verb>`."""
+    router = NatsRouter()
+    pairings = Pairings(endpoints.base_url, endpoints.tokens, endpoints.clients, endpoints.announcer)
+    authorizing = Authorizing(endpoints.custody, endpoints.announcer)
+    resealing = Resealing(house.bucket(subjects.AUTHORITIES, JSON), house.keys)
+    house.answer(router, subjects.ask(subjects.TOKENS, "create"), pairings.asked)
+    house.answer(router, subjects.ask(subjects.REVOCATIONS, "create"), endpoints.revoking.asked)
+    house.answer(router, subjects.ask(subjects.AUTHORITIES, "list"), authorizing.show)
+    house.answer(router, subjects.ask(subjects.AUTHORITIES, "rotate"), authorizing.rotate)
+    house.answer(router, subjects.ask(subjects.AUTHORITIES, "finish"), authorizing.finish)
+    house.answer(router, subjects.ask(subjects.AUTHORITIES, "reseal"), resealing.asked)
+    return router

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hub.connector import csr
-from hub.connector.authority import key_usage, leaf, opened
+from hub.connector.authority import key_identifier, key_usage, leaf, opened
 from hub.connector.model import Authority, Issued, Subject
 from hub.connector.subject import render, to_name
 
@@ -42,4 +42,5 @@ def _issued(certificate: x509.Certificate, authority: Authority, subject: Subjec
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
+        authority=key_identifier(opened(authority)[0]),
     )

@@ -1,7 +1,7 @@
-"""What the connector keeps: the authority, hashes of pairing tokens, revoked certificates.
+"""What the connector keeps: the authorities, hashes of pairing tokens, revoked certificates.
 
-Each is written so that several processes may do it at once: the authority by whoever is first, a token's end by
-whoever still finds it under its revision.
+Each is written so that several processes may do it at once: the authorities as one value under its revision, a token's
+end by whoever still finds it under its revision. One value at a time is written, so nothing is ever half there.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import orjson
 
 from contracts import subjects
 from hub.connector import tokens
-from hub.connector.model import Authority, Pairing
+from hub.connector.model import Authority, Client, Generation, Generations, Pairing
 from hub.kernel.clock import Clock
 from hub.kernel.errors import AlreadyExists, RevisionConflict
 from hub.kernel.keys import Keys
@@ -24,76 +24,120 @@ from hub.kernel.state import JSON, Bucket, Codec, Entry, View
 _AUTHORITY = "hub"
 _CONTEXT = f"{subjects.AUTHORITIES}/{_AUTHORITY}"
 _VIEW_LIMIT_SECONDS = 2.0
+_ATTEMPTS = 5
+FORGIVEN = timedelta(days=1)
+"""How long after its certificate's end a revocation is still kept: clocks differ."""
+
+Change = Callable[[Generations], Generations]
 
 
 def _encode(pairing: Pairing) -> bytes:
-    return orjson.dumps({"application": pairing.application, "expires": pairing.expires.isoformat()})
+    client = pairing.client
+    named = {"application": client.application, "tenant": client.tenant, "group": client.group}
+    return orjson.dumps({**named, "expires": pairing.expires.isoformat()})
 
 
 def _decode(raw: bytes, _revision: int) -> Pairing:
     kept = orjson.loads(raw)
-    return Pairing(kept["application"], datetime.fromisoformat(kept["expires"]))
+    client = Client(kept["application"], kept["tenant"], kept["group"])
+    return Pairing(client, datetime.fromisoformat(kept["expires"]))
 
 
 PAIRINGS: Codec[Pairing] = Codec(_encode, _decode)
 """How the meaning of a token is kept, under the token's hash."""
 REVOKED: Codec[Any] = JSON
-"""How a revoked certificate is kept, under its fingerprint: application, serial, time, reason."""
+"""How a revoked certificate is kept, under its fingerprint: application, serial, time, reason, end of the certificate.
+An ended authority is kept in the same way, under its key identifier."""
 
 
 class Authorities:
-    """The hub's authority, its key sealed."""
+    """The hub's authorities, their keys sealed."""
 
     def __init__(self, bucket: Bucket[Any], keys: Keys) -> None:
         """Take the bucket and the master key."""
         self._bucket = bucket
         self._keys = keys
 
-    async def obtain(self, make: Callable[[], Awaitable[Authority]]) -> Authority:
-        """Return the authority; at the very first start make one. All processes end with the same."""
+    async def obtain(self, make: Callable[[], Awaitable[Generation]]) -> Generations:
+        """Return the authorities; at the very first start make one. All processes end with the same."""
         entry = await self._bucket.get(_AUTHORITY)
         if entry is not None:
             return self._open(entry.value)
-        made = await make()
+        made = (await make(),)
         try:
             await self._bucket.create(_AUTHORITY, self._seal(made))
         except AlreadyExists:
-            return self._open((await self._bucket.need(_AUTHORITY)).value)
+            return await self.read()
         return made
 
-    def _seal(self, authority: Authority) -> dict[str, str]:
-        sealed = base64.b64encode(self._keys.seal(authority.key, _CONTEXT)).decode()
-        return {"certificate": authority.certificate.decode(), "key": sealed}
+    async def read(self) -> Generations:
+        """Return the authorities as they are kept now."""
+        return self._open((await self._bucket.need(_AUTHORITY)).value)
 
-    def _open(self, kept: dict[str, str]) -> Authority:
+    async def change(self, change: Change) -> Generations:
+        """Replace the authorities by what a function makes of them; it is asked again when somebody was faster.
+
+        Raises:
+            RevisionConflict: somebody was faster each time.
+            HubError: whatever the function refuses with; nothing is changed then.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            entry = await self._bucket.need(_AUTHORITY)
+            changed = change(self._open(entry.value))
+            try:
+                await self._bucket.put(_AUTHORITY, self._seal(changed), revision=entry.revision)
+            except RevisionConflict:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                return changed
+        raise RevisionConflict
+
+    def _seal(self, generations: Generations) -> dict[str, Any]:
+        return {"generations": [self._seal_one(generation) for generation in generations]}
+
+    def _seal_one(self, generation: Generation) -> dict[str, str]:
+        authority = generation.authority
+        return {
+            "certificate": authority.certificate.decode(),
+            "key": base64.b64encode(self._keys.seal(authority.key, _CONTEXT)).decode(),
+            "since": generation.since.isoformat(),
+        }
+
+    def _open(self, kept: dict[str, Any]) -> Generations:
+        return tuple(self._open_one(one) for one in kept["generations"])
+
+    def _open_one(self, kept: dict[str, str]) -> Generation:
         key = self._keys.open(base64.b64decode(kept["key"]), _CONTEXT)
-        return Authority(kept["certificate"].encode(), key)
+        return Generation(Authority(kept["certificate"].encode(), key), datetime.fromisoformat(kept["since"]))
 
 
 class Tokens:
     """Pairing tokens, of which only hashes are kept."""
 
-    def __init__(self, bucket: Bucket[Pairing], clock: Clock, seconds: float) -> None:
-        """Take the bucket and how long a token is good."""
+    def __init__(self, bucket: Bucket[Pairing], clock: Clock, seconds: float, runtime_seconds: float) -> None:
+        """Take the bucket and how long a token is good, for Applications and for runtimes."""
         self._bucket = bucket
         self._clock = clock
         self._seconds = seconds
+        self._runtime_seconds = runtime_seconds
 
-    async def create(self, application: str) -> tuple[str, datetime]:
-        """Return a new token for an Application, and when it expires."""
+    async def create(self, client: Client) -> tuple[str, datetime]:
+        """Return a new token for a client, and when it expires."""
         token = tokens.new_token()
-        expires = self._clock.now() + timedelta(seconds=self._seconds)
-        await self._bucket.create(tokens.digest(token), Pairing(application, expires))
+        seconds = self._runtime_seconds if client.runtime else self._seconds
+        expires = self._clock.now() + timedelta(seconds=seconds)
+        await self._bucket.create(tokens.digest(token), Pairing(client, expires))
         return token, expires
 
-    async def find(self, token: str) -> Entry[Pairing]:
+    async def find(self, token: str, *, runtime: bool) -> Entry[Pairing]:
         """Return what a token stands for, without using it up.
 
         Raises:
-            NotPermitted: it is unknown, expired or used.
+            NotPermitted: it is unknown, expired, used, or one for the other kind of client.
         """
         entry = await self._bucket.get(tokens.digest(token))
-        tokens.check(entry.value if entry else None, self._clock.now())
+        tokens.check(entry.value if entry else None, self._clock.now(), runtime=runtime)
         if entry is None:
             raise tokens.invalid()
         return entry
@@ -110,14 +154,14 @@ class Tokens:
             raise tokens.invalid() from error
 
     async def exchange(self, entry: Entry[Pairing]) -> str:
-        """Use a token up and return a second one for the same Application.
+        """Use a token up and return a second one for the same client.
 
         The second is stored first, so that a lost connection leaves either the first token or both, never none.
 
         Raises:
             NotPermitted: another use was faster.
         """
-        token, _ = await self.create(entry.value.application)
+        token, _ = await self.create(entry.value.client)
         try:
             await self.consume(entry)
         except BaseException:
@@ -151,6 +195,26 @@ class Revocations:
             self._awaited.pop(fingerprint, None)
         return True
 
+    async def forget(self, now: datetime) -> int:
+        """Remove revocations of certificates that have ended anyway; returns how many."""
+        forgotten = 0
+        for fingerprint in await self._bucket.keys():
+            entry = await self._bucket.get(fingerprint)
+            if entry is None or not _ended(entry.value, now):
+                continue
+            with contextlib.suppress(RevisionConflict):  # another process does the same
+                await self._bucket.delete(fingerprint, revision=entry.revision)
+                forgotten += 1
+        return forgotten
+
     def _heard(self, fingerprint: str, _facts: Any) -> None:
         if fingerprint in self._awaited:
             self._awaited[fingerprint].set()
+
+
+def _ended(facts: dict[str, str], now: datetime) -> bool:
+    """Return whether a revoked certificate has ended; one whose end is not known has not."""
+    try:
+        return datetime.fromisoformat(facts["not_after"]) + FORGIVEN < now
+    except (KeyError, ValueError):
+        return False

@@ -31,12 +31,13 @@ def invalid() -> NotPermitted:
     return NotPermitted("Invalid token.")
 
 
-def check(pairing: Pairing | None, now: datetime) -> Pairing:
-    """Return what a token stands for, while it can be used.
+def check(pairing: Pairing | None, now: datetime, *, runtime: bool = False) -> Pairing:
+    """Return what a token stands for, while it can be used and where it is meant for.
 
     Raises:
-        NotPermitted: there is no such token, or its time is over; which of both is not said.
+        NotPermitted: there is no such token, its time is over, or it is for the other kind of client; which of these
+            is not said.
     """
-    if pairing is None or pairing.expires <= now:
+    if pairing is None or pairing.expires <= now or pairing.client.runtime != runtime:
         raise invalid()
     return pairing

@@ -15,6 +15,7 @@ class Posted:
     """What the solution was answered to one event."""
 
     id: str
+    type: str
     form: str
     status: int
     duplicate: bool
@@ -30,7 +31,8 @@ class Entry:
     def as_document(self) -> dict[str, Any]:
         """Return the machine-readable line."""
         posted = self.posted
-        return {"id": posted.id, "form": posted.form, "status": posted.status, "outcome": self.outcome}
+        said = {"id": posted.id, "type": posted.type, "form": posted.form}
+        return said | {"status": posted.status, "outcome": self.outcome}
 
 
 def account(posted: Sequence[Posted], received: Collection[str], dead: Collection[str]) -> list[Entry]:

@@ -25,6 +25,14 @@ FOREIGN = id_of("posted with another application's path")
 RAISES_TWICE = id_of("its function raises twice")
 POISONED = id_of("its sink always answers 500")
 REPEATED = id_of("event 0")
+SPECIAL = {
+    BREAKS_SCHEMA: "breaks its schema",
+    FOREIGN: "posted with another application's path",
+    REPEATED: "posted twice",
+    RAISES_TWICE: "its Function raises twice",
+    POISONED: "its sink answers 500",
+}
+"""What is the matter with the events that are no ordinary ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,19 @@ from hub.demo.events import APPLICATION, CAPTURED, CREATED, SENT, TYPES
 
 SCOPE, FUNCTION = "default", "orders"
 TO_FUNCTION, TO_SINK = "orders-to-function", "shop-to-sink"
-DELIVERY = {"maxAttempts": 5, "timeout": "10s", "backoff": {"initial": "100ms", "max": "400ms"}}
+# The sink that always answers 500 is to be given up soon; the Function must outlast the kills of `hub demo --kill`.
+TO_SINK_DELIVERY = {"maxAttempts": 5, "timeout": "10s", "backoff": {"initial": "100ms", "max": "400ms"}}
+TO_FUNCTION_DELIVERY = {"maxAttempts": 60, "timeout": "10s", "backoff": {"initial": "100ms", "max": "1s"}}
 
-_HANDLER = '''import urllib.request
+_HANDLER = '''import os
+import urllib.request
 
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))
 
 
 def main(event, context):
-    report = urllib.request.Request("{sink}", data=b"", headers={{"ce-id": event["ce-id"]}}, method="POST")
+    headers = {{"ce-id": event["ce-id"], "pid": str(os.getpid())}}
+    report = urllib.request.Request("{sink}", data=b"", headers=headers, method="POST")
     with direct.open(report, timeout=5) as answer:
         if answer.read() == b"raise":
             raise RuntimeError("The demo raises twice, on purpose.")
@@ -46,15 +50,18 @@ def function(sink_url: str) -> dict[str, Any]:
 def subscriptions(sink_url: str) -> list[dict[str, Any]]:
     """Return the Subscriptions: one type to the Function, two to an HTTP sink."""
     to_function = f"http://{FUNCTION}.{SCOPE}.svc.cluster.local"
-    return [_subscription(TO_FUNCTION, to_function, [CREATED]), _subscription(TO_SINK, sink_url, [CAPTURED, SENT])]
+    return [
+        _subscription(TO_FUNCTION, to_function, [CREATED], TO_FUNCTION_DELIVERY),
+        _subscription(TO_SINK, sink_url, [CAPTURED, SENT], TO_SINK_DELIVERY),
+    ]
 
 
-def _subscription(name: str, sink: str, types: list[str]) -> dict[str, Any]:
+def _subscription(name: str, sink: str, types: list[str], delivery: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "eventing.kyma-project.io/v1alpha2",
         "kind": "Subscription",
         "metadata": {"name": name, "namespace": SCOPE},
-        "spec": {"source": APPLICATION, "typeMatching": "standard", "types": types, "sink": sink, "delivery": DELIVERY},
+        "spec": {"source": APPLICATION, "typeMatching": "standard", "types": types, "sink": sink, "delivery": delivery},
     }
 
 

@@ -1,27 +1,30 @@
 """The connected solution of the demo, a process of its own that uses nothing but the hub's public HTTP.
 
-`python -m hub.demo.solution PAIRING_URL CA_FILE` pairs, registers, posts, and prints one JSON line per posted event.
+`python -m hub.demo.solution PAIRING_URL CA_FILE DIRECTORY` pairs, registers, posts, and prints a JSON line per event.
 """
 
 import json
 import ssl
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from hub.commands.connect import pair
+from hub.commands.connection.pairing import pair
 from hub.demo.events import APPLICATION, Planned, breaking, id_of, planned
 from hub.demo.manifests import services
 from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
 
 BATCH = 10
 CATALOG_LIMIT_SECONDS = 30.0
+AWAY_LIMIT_SECONDS = 60.0
+NOT_PAIRED = 3
+"""Exit status when the pairing was cut off: the token may be used up, so another one is needed."""
 _PAUSE_SECONDS = 0.2
 _AWAY = (429, 502, 503, 504)
 
@@ -40,9 +43,16 @@ class Shop:
             UpstreamRefused: the hub did not take one.
         """
         for service in services():
-            answer = self.client.post(url, json=service)
+            answer = self._persist(partial(self._register_once, url, service))
             if answer.status_code != 200:
                 raise UpstreamRefused(f"Registering '{service['name']}' was answered {answer.status_code}.")
+
+    def _register_once(self, url: str, service: dict[str, Any]) -> httpx.Response:
+        """Register a service unless it is there: an answer that got lost does not mean that nothing was done."""
+        known = self.client.get(url)
+        if known.status_code != 200 or any(each["name"] == service["name"] for each in known.json()):
+            return known
+        return self.client.post(url, json=service)
 
     def await_catalog(self) -> None:
         """Post events that break the schema until one is refused: from then on the catalog is enforced.
@@ -79,10 +89,14 @@ class Shop:
 
     def _post(self, url: str, headers: dict[str, str], content: Any) -> httpx.Response:
         """Post until it is answered: repeating is safe, for the hub knows the id again."""
-        limit = time.monotonic() + CATALOG_LIMIT_SECONDS
+        return self._persist(partial(self.client.post, url, headers=headers, content=json.dumps(content)))
+
+    def _persist(self, call: Callable[[], httpx.Response]) -> httpx.Response:
+        """Call until the hub is there to answer."""
+        limit = time.monotonic() + AWAY_LIMIT_SECONDS
         while True:
             try:
-                answer = self.client.post(url, headers=headers, content=json.dumps(content))
+                answer = call()
             except httpx.TransportError:
                 answer = httpx.Response(503)
             if answer.status_code not in _AWAY or time.monotonic() > limit:
@@ -110,32 +124,45 @@ def _batches(events: list[Planned]) -> Iterator[list[Planned]]:
 def say(event: Planned, answer: httpx.Response, form: str) -> None:
     """Print what became of one event."""
     duplicate = answer.headers.get("hub-duplicate", "").lower() == "true"
-    line = {"id": event.id, "form": form, "status": answer.status_code, "duplicate": duplicate}
+    answered = {"status": answer.status_code, "duplicate": duplicate}
+    write({"id": event.id, "type": event.type, "form": form} | answered)
+
+
+def write(line: dict[str, Any]) -> None:
+    """Print a line for whoever plays the demo."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
-def run(pairing_url: str, ca: Path) -> None:
-    """Be the solution, from pairing to the last event."""
-    with tempfile.TemporaryDirectory(prefix="hub-demo-shop-") as folder:
-        paired = pair(pairing_url, Path(folder), ca=ca)
-        context = ssl.create_default_context(cafile=paired["ca"])
-        context.load_cert_chain(paired["certificate"], paired["key"])
-        with httpx.Client(verify=context, timeout=30, trust_env=False) as client:
-            shop = Shop(client, paired["eventsUrl"].removesuffix(f"/{APPLICATION}/v1/events"))
-            shop.register(paired["metadataUrl"])
-            shop.await_catalog()
-            post_all(shop)
+def post_everything(paired: dict[str, Any]) -> None:
+    """Be the paired solution: register, see the schemas enforced, post."""
+    context = ssl.create_default_context(cafile=paired["ca"])
+    context.load_cert_chain(paired["certificate"], paired["key"])
+    with httpx.Client(verify=context, timeout=30, trust_env=False) as client:
+        shop = Shop(client, paired["eventsUrl"].removesuffix(f"/{APPLICATION}/v1/events"))
+        shop.register(paired["metadataUrl"])
+        shop.await_catalog()
+        post_all(shop)
+
+
+def run(pairing_url: str, ca: Path, folder: Path) -> int:
+    """Be the solution, from pairing to the last event; return the exit status."""
+    status = NOT_PAIRED
+    try:
+        write({"step": "pairing"})
+        paired = pair(pairing_url, folder, ca=ca, force=True)
+        status = 1
+        post_everything(paired)
+    except HubError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return status
+    return 0
 
 
 def main() -> int:
     """Run with the arguments of the command line; return the exit status."""
-    try:
-        run(sys.argv[1], Path(sys.argv[2]))
-    except HubError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        return 1
-    return 0
+    url, ca, folder = sys.argv[1:]
+    return run(url, Path(ca), Path(folder))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from nats.errors import Error as NatsError
 
 from hub.commands.session import Session, quiet_logs
 from hub.up.client import RunningHub, start_hub
@@ -27,6 +29,11 @@ class Stage:
         """Return the file with the certificate by which the edge is checked."""
         return self.data_dir / "ca.crt"
 
+    @property
+    def shop(self) -> Path:
+        """Return the directory of the connected solution's own files."""
+        return self.data_dir.parent / "shop"
+
 
 def settings_of(data_dir: Path) -> dict[str, str]:
     """Return the environment of the demo's hub."""
@@ -37,15 +44,18 @@ def settings_of(data_dir: Path) -> dict[str, str]:
         "HUB_FUNCTIONS__PUBLISHER_URL": f"http://127.0.0.1:{ports['internal']}/publish",
         "HUB_DISPATCH__RECORD_SUCCESSES": "true",
         "HUB_DISPATCH__ACK_WAIT_SECONDS": "2",
+        # What `--kill` kills six times over must not keep people waiting.
+        "HUB_UP__BACKOFF_MAX_SECONDS": "0.2",
+        "HUB_INGRESS__PUBLISH_TIMEOUT_SECONDS": "2",
     }
 
 
 def new_data_dir() -> Path:
-    """Create the temporary data directory, and make it the one of this program.
+    """Create a temporary directory with room for the hub's data, and make that the data directory of this program.
 
     Settings of the machine must not reach the demo: it would write into somebody's event store.
     """
-    data_dir = Path(tempfile.mkdtemp(prefix="hub-demo-")).resolve()
+    data_dir = Path(tempfile.mkdtemp(prefix="hub-demo-")).resolve() / "hub"
     for name in [name for name in os.environ if name.startswith("HUB_")]:
         del os.environ[name]
     os.environ.update(settings_of(data_dir))
@@ -63,8 +73,8 @@ def stage(data_dir: Path) -> Iterator[Stage]:
 
 
 def clear(data_dir: Path) -> None:
-    """Remove the data directory of a hub that has ended."""
-    shutil.rmtree(data_dir, ignore_errors=True)
+    """Remove the temporary directory: the data of a hub that has ended, and the files of its solution."""
+    shutil.rmtree(data_dir.parent, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -79,4 +89,5 @@ async def session() -> AsyncIterator[Session]:
     try:
         yield Session(tree, client, client.jetstream())
     finally:
-        await client.close()
+        with suppress(OSError, NatsError):  # a store that went away has closed the connection for us
+            await client.close()

@@ -5,27 +5,36 @@ content type has another name and no encoding there.
 """
 
 import re
+from collections.abc import Mapping
 
 from contracts.envelope import decode_value
-from hub.dispatch.model import Delivery
 from hub.kernel.trace import child_of
 
 _CONTENT_TYPE = "ce-datacontenttype"
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
-def sink_headers(delivery: Delivery) -> dict[str, str]:
-    """Return the headers that a sink gets; names in lower case."""
+def sink_headers(stored: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that an HTTP sink or a Function gets; names in lower case."""
+    headers = subject_headers(stored)
+    content_type = headers.pop(_CONTENT_TYPE, None)
+    if content_type is not None:
+        headers["content-type"] = _plain(content_type)
+    return headers
+
+
+def subject_headers(stored: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a NATS subject gets; names in lower case."""
     headers = {}
     trace = ""
-    for name, value in delivery.headers.items():
+    for name, value in stored.items():
         key = name.lower()
-        if key == _CONTENT_TYPE:
-            headers["content-type"] = _plain(value)
-        elif key.startswith("ce-"):
+        if key.startswith("ce-"):
             headers[key] = value
         elif key == "traceparent":
             trace = value
+        elif key == "tracestate":
+            headers[key] = value
     headers["traceparent"] = child_of(trace)
     return headers
 

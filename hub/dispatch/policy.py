@@ -1,36 +1,67 @@
-"""How often, how long and with which pauses a Subscription's deliveries are tried: `spec.delivery`. Pure.
+"""How a Subscription's events are delivered: `spec.delivery`. Pure.
 
 Whatever is written there is either honoured or refused with its path; nothing is passed over.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.dispatch.durations import LONGEST, seconds_of
+from hub.dispatch.breaking import BreakerRule
+from hub.dispatch.fields import duration, durations, share, status_codes, whole_number
 from hub.kernel.backoff import Backoff
 from hub.kernel.errors import InvalidField
-from hub.kernel.resource import need_map, refuse_unknown
+from hub.kernel.resource import need_map, need_name, refuse_unknown
 
 PATH = "spec.delivery"
-FIELDS = frozenset({"maxAttempts", "maxAge", "timeout", "backoff", "finalStatusCodes"})
-NOT_OFFERED = ("ordering", "batch", "signing", "circuitBreaker")
+FIELDS = frozenset(
+    {
+        "maxAttempts",
+        "maxAge",
+        "timeout",
+        "backoff",
+        "finalStatusCodes",
+        "ordering",
+        "batch",
+        "signing",
+        "circuitBreaker",
+    }
+)
 _BACKOFF_FIELDS = frozenset({"policy", "initial", "max", "jitter", "schedule"})
 _MOST_ATTEMPTS = 10_000
+_MOST_IN_BATCH = 1000
 _LONGEST_TIMEOUT = 3600.0
+_LONGEST_WAIT = 60.0
+_ATTRIBUTE = re.compile(r"[a-z0-9]{1,64}")
+_POINTER = re.compile(r"(/([^~/]|~[01])*)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many events go into one request, and how long the first of them waits for the others."""
+
+    max_events: int = 100
+    max_wait_seconds: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When to try again and when to give up."""
+    """When to try again, when to give up, and what else one may wish for."""
 
     max_attempts: int = 10
     max_age_seconds: float | None = None
-    """Age of the event past which no further attempt is scheduled; None for no limit."""
+    """Age of the event past which it is not tried any more; None for no limit."""
     timeout_seconds: float = 30.0
     """Per attempt."""
     backoff: Backoff = field(default_factory=Backoff)
     final_status_codes: frozenset[int] = frozenset()
     """Answers that are not tried again, besides those that never are."""
+    ordering_key: str | None = None
+    """Attribute, or JSON pointer into the data, whose equal values are delivered one after the other."""
+    batch: Batch | None = None
+    signing_secret: str | None = None
+    """Name of the Secret that deliveries are signed with."""
+    breaker: BreakerRule | None = field(default_factory=BreakerRule)
 
 
 def read(delivery: Any) -> Policy:
@@ -42,36 +73,21 @@ def read(delivery: Any) -> Policy:
     if delivery is None:
         return Policy()
     given = need_map(delivery, PATH)
-    for name in NOT_OFFERED:
-        if name in given:
-            raise InvalidField(f"{PATH}.{name} is not offered yet; remove it.", field=f"{PATH}.{name}")
     refuse_unknown(given, FIELDS, PATH)
+    if given.get("ordering") is not None and given.get("batch") is not None:
+        path = f"{PATH}.batch"
+        raise InvalidField(f"{path} and {PATH}.ordering exclude each other; remove one.", field=path)
     return Policy(
-        max_attempts=_count(given.get("maxAttempts", 10)),
-        max_age_seconds=_duration(given["maxAge"], f"{PATH}.maxAge") if "maxAge" in given else None,
-        timeout_seconds=_duration(given.get("timeout", "30s"), f"{PATH}.timeout", most=_LONGEST_TIMEOUT),
+        max_attempts=whole_number(given.get("maxAttempts", 10), f"{PATH}.maxAttempts", least=1, most=_MOST_ATTEMPTS),
+        max_age_seconds=duration(given["maxAge"], f"{PATH}.maxAge") if "maxAge" in given else None,
+        timeout_seconds=duration(given.get("timeout", "30s"), f"{PATH}.timeout", most=_LONGEST_TIMEOUT),
         backoff=_backoff(given.get("backoff")),
-        final_status_codes=_status_codes(given.get("finalStatusCodes", [])),
+        final_status_codes=status_codes(given.get("finalStatusCodes", []), f"{PATH}.finalStatusCodes"),
+        ordering_key=_ordering(given.get("ordering")),
+        batch=_batch(given.get("batch")),
+        signing_secret=_signing(given.get("signing")),
+        breaker=_breaker(given.get("circuitBreaker")),
     )
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_ATTEMPTS:
-        path = f"{PATH}.maxAttempts"
-        raise InvalidField(f"{path} must be a whole number from 1 to {_MOST_ATTEMPTS}.", field=path)
-    return value
-
-
-def _duration(value: Any, path: str, *, most: float = LONGEST, least: float = 0.001) -> float:
-    if not isinstance(value, str):
-        raise InvalidField(f'{path} must be a duration in text, such as "30s".', field=path)
-    try:
-        seconds = seconds_of(value)
-    except ValueError as error:
-        raise InvalidField(f"{path}: {error}.", field=path) from error
-    if not least <= seconds <= most:
-        raise InvalidField(f"{path} must be from {least:g} to {most:g} seconds, not {value}.", field=path)
-    return seconds
 
 
 def _backoff(value: Any) -> Backoff:
@@ -80,16 +96,16 @@ def _backoff(value: Any) -> Backoff:
     path = f"{PATH}.backoff"
     given = need_map(value, path)
     refuse_unknown(given, _BACKOFF_FIELDS, path)
-    jitter = _share(given.get("jitter", 0.2), f"{path}.jitter")
+    jitter = share(given.get("jitter", 0.2), f"{path}.jitter")
     policy = given.get("policy", "schedule" if "schedule" in given else "exponential")
     if policy == "schedule":
         _refuse_beside(given, ("initial", "max"), path, "schedule")
-        return Backoff("schedule", jitter=jitter, schedule=_schedule(given.get("schedule"), f"{path}.schedule"))
+        return Backoff("schedule", jitter=jitter, schedule=durations(given.get("schedule"), f"{path}.schedule"))
     if policy not in ("exponential", "linear"):
         raise InvalidField(f"{path}.policy must be exponential, linear or schedule.", field=f"{path}.policy")
     _refuse_beside(given, ("schedule",), path, policy)
-    initial = _duration(given.get("initial", "1s"), f"{path}.initial")
-    longest = _duration(given.get("max", "5m"), f"{path}.max")
+    initial = duration(given.get("initial", "1s"), f"{path}.initial")
+    longest = duration(given.get("max", "5m"), f"{path}.max")
     if longest < initial:
         raise InvalidField(f"{path}.max must not be shorter than {path}.initial.", field=f"{path}.max")
     return Backoff(policy, initial, longest, jitter)
@@ -101,23 +117,54 @@ def _refuse_beside(given: dict[str, Any], names: tuple[str, ...], path: str, pol
             raise InvalidField(f"{path}.{name} has no meaning with the policy {policy}.", field=f"{path}.{name}")
 
 
-def _share(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InvalidField(f"{path} must be a number from 0 to 1.", field=path)
-    return float(value)
+def _ordering(value: Any) -> str | None:
+    if value is None:
+        return None
+    path = f"{PATH}.ordering"
+    given = need_map(value, path)
+    refuse_unknown(given, {"key"}, path)
+    key = given.get("key")
+    if not isinstance(key, str) or not (_ATTRIBUTE.fullmatch(key) or _POINTER.fullmatch(key)):
+        raise InvalidField(
+            f"{path}.key must be the name of an attribute, such as partitionkey, or a JSON pointer into the data,"
+            " such as /order/customer.",
+            field=f"{path}.key",
+        )
+    return key
 
 
-def _schedule(value: Any, path: str) -> tuple[float, ...]:
-    if not isinstance(value, list) or not value:
-        raise InvalidField(f"{path} must be a list of durations, such as [1s, 10s, 1m].", field=path)
-    return tuple(_duration(entry, f"{path}[{index}]", least=0.0) for index, entry in enumerate(value))
+def _batch(value: Any) -> Batch | None:
+    if value is None:
+        return None
+    path = f"{PATH}.batch"
+    given = need_map(value, path)
+    refuse_unknown(given, {"maxEvents", "maxWait"}, path)
+    return Batch(
+        whole_number(given.get("maxEvents", 100), f"{path}.maxEvents", least=1, most=_MOST_IN_BATCH),
+        duration(given.get("maxWait", "50ms"), f"{path}.maxWait", most=_LONGEST_WAIT),
+    )
 
 
-def _status_codes(value: Any) -> frozenset[int]:
-    path = f"{PATH}.finalStatusCodes"
-    if not isinstance(value, list):
-        raise InvalidField(f"{path} must be a list of HTTP status codes.", field=path)
-    for index, code in enumerate(value):
-        if isinstance(code, bool) or not isinstance(code, int) or not 100 <= code <= 599:
-            raise InvalidField(f"{path}[{index}] must be an HTTP status code.", field=f"{path}[{index}]")
-    return frozenset(value)
+def _signing(value: Any) -> str | None:
+    if value is None:
+        return None
+    path = f"{PATH}.signing"
+    given = need_map(value, path)
+    refuse_unknown(given, {"secretName"}, path)
+    return need_name(given.get("secretName"), f"{path}.secretName")
+
+
+def _breaker(value: Any) -> BreakerRule | None:
+    if value is None:
+        return BreakerRule()
+    if value is False:  # YAML reads `off` so
+        return None
+    path = f"{PATH}.circuitBreaker"
+    given = need_map(value, path)
+    refuse_unknown(given, {"failureRatio", "minRequests", "openFor"}, path)
+    default = BreakerRule()
+    return BreakerRule(
+        share(given.get("failureRatio", default.failure_ratio), f"{path}.failureRatio", above=0.0),
+        whole_number(given.get("minRequests", default.min_requests), f"{path}.minRequests", least=1, most=10_000),
+        duration(given.get("openFor", "30s"), f"{path}.openFor"),
+    )

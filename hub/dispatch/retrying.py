@@ -1,9 +1,17 @@
-"""What follows from an answer: done, another attempt after a pause, or given up. Pure."""
+"""What follows from an answer: done, another attempt after a pause, or given up. Pure.
+
+The rule of answers is Knative's: whatever may pass is tried again - no answer, any 5xx, 404, 408, 409, 429 - and all
+other answers are final. A Subscription can only add final ones.
+
+Source: knative/pkg, kncloudevents/retries.go.
+"""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from hub.dispatch.model import Answer, Delivery
+from hub.dispatch.model import Answer, Progress
 from hub.dispatch.policy import Policy
 
 _RETRIED = frozenset({404, 408, 409, 429})
@@ -21,38 +29,92 @@ class Verdict:
     pause_seconds: float = 0.0
 
 
-def judge(answer: Answer, delivery: Delivery, policy: Policy, now: float, random: float) -> Verdict:
+TAKEN = Verdict("ack")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What of the world a verdict depends on."""
+
+    now: float
+    """Seconds since 1970."""
+    chance: float = 0.0
+    """A number from 0 up to 1, for the jitter."""
+    longest_pause_seconds: float = 3600.0
+    """Most that a sink may ask for."""
+
+
+def judge(answer: Answer, progress: Progress, stored_at: float, policy: Policy, moment: Moment) -> Verdict:
     """Decide after an attempt.
 
     Args:
         answer: what the sink said.
-        delivery: the attempt it answered.
+        progress: the attempts that ended, this one included.
+        stored_at: when the event was stored, in seconds since 1970.
         policy: that of the Subscription.
-        now: seconds since 1970.
-        random: a number from 0 up to 1, for the jitter.
+        moment: time, chance and the bound of pauses.
     """
-    if answer.is_success:
-        return Verdict("ack")
-    reason = answer.error or f"The sink answered {answer.status}."
-    if not is_retried(answer.status, policy):
+    if answer.is_success and not answer.error:
+        return TAKEN
+    reason = reason_of(answer)
+    if not is_retried(answer, policy):
         return Verdict("dead_letter", "final-status", reason)
-    if delivery.attempt >= policy.max_attempts:
+    if progress.attempts >= policy.max_attempts:
         return Verdict("dead_letter", "attempts-exhausted", reason)
-    pause = policy.backoff.wait(delivery.attempt, random)
+    pause = policy.backoff.wait(progress.attempts, moment.chance)
     if answer.status in _PAUSED:
-        pause = max(pause, min(answer.retry_after_seconds, policy.backoff.max_seconds))
-    if policy.max_age_seconds is not None and now + pause - delivery.stored_at > policy.max_age_seconds:
-        return Verdict("dead_letter", "too-old", reason)
+        pause = max(pause, pause_of(answer.retry_after, moment.now, moment.longest_pause_seconds))
+    if policy.max_age_seconds is not None and moment.now + pause - stored_at > policy.max_age_seconds:
+        return Verdict("dead_letter", "too-old", f"{reason} The event is too old for another attempt.")
     return Verdict("retry", "upstream-unavailable", reason, pause)
 
 
-def is_retried(status: int | None, policy: Policy) -> bool:
-    """Say whether another attempt may help.
+def judge_arrival(progress: Progress, stored_at: float, policy: Policy, now: float, most_lost: int) -> Verdict | None:
+    """Decide before an attempt; None to make it.
 
-    Source: knative/pkg, kncloudevents/retries.go.
+    Args:
+        progress: the attempts so far, and how often a worker got the event and was not heard of again.
+        stored_at: when the event was stored, in seconds since 1970.
+        policy: that of the Subscription.
+        now: seconds since 1970.
+        most_lost: how many lost workers one event may cost.
     """
-    if status is None:
+    if progress.lost > most_lost:
+        return Verdict("dead_letter", "no-answer", f"{progress.lost} workers got the event and ended without a word.")
+    if progress.attempts >= policy.max_attempts:
+        text = f"All {policy.max_attempts} attempts have been made; what the last one answered was not kept."
+        return Verdict("dead_letter", "attempts-exhausted", text)
+    if policy.max_age_seconds is not None and now - stored_at > policy.max_age_seconds:
+        return Verdict("dead_letter", "too-old", f"The event is older than {policy.max_age_seconds:g} s.")
+    return None
+
+
+def reason_of(answer: Answer) -> str:
+    """Return why an answer is no success, in one sentence."""
+    if answer.status is None or answer.is_success:
+        return answer.error
+    said = f"The sink answered {answer.status}"
+    return f"{said}: {answer.error}" if answer.error else f"{said}."
+
+
+def is_retried(answer: Answer, policy: Policy) -> bool:
+    """Say whether another attempt may help."""
+    status = answer.status
+    if status is None or answer.is_success:  # the second: a status came, the rest of the answer did not
         return True
     if status == _GONE or status in policy.final_status_codes:
         return False
     return status >= 500 or status in _RETRIED
+
+
+def pause_of(text: str, now: float, limit_seconds: float) -> float:
+    """Return the seconds that a `Retry-After` asks for: a number or an HTTP date; 0 for what is neither."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:12]), limit_seconds)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+    aware: datetime = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max(0.0, aware.timestamp() - now), limit_seconds)

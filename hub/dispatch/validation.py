@@ -1,6 +1,7 @@
 """Whether a Subscription's spec is acceptable, told in upstream's words. Pure.
 
-Differences, on purpose: any HTTP address may be a sink, not only a service of the cluster, and `function:NAME` too.
+Differences, on purpose: any HTTP address may be a sink, not only a service of the cluster, and so may
+`function:NAME` and `subject:NAME`.
 
 Source: kyma-project/eventing-manager, internal/controller/eventing/subscription/validator.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hub.dispatch.sinking import CLUSTER_SUFFIX, host_of, is_function, is_in_cluster
+from hub.dispatch.sinking import CLUSTER_SUFFIX, find_subject_fault, host_of, is_function, is_in_cluster, is_subject
 
 STANDARD, EXACT = "standard", "exact"
 IN_FLIGHT = "maxInFlightMessages"
@@ -115,6 +116,11 @@ def _of_sink(sink: str, scope: str) -> Iterator[Violation]:
         yield Violation("spec.sink", sink, "must not be empty")
         return
     if is_function(sink):
+        return
+    if is_subject(sink):
+        fault = find_subject_fault(sink)
+        if fault is not None:
+            yield Violation("spec.sink", sink, fault)
         return
     if not sink.startswith(("http://", "https://")):
         yield Violation("spec.sink", sink, "must have URL scheme 'http' or 'https'")

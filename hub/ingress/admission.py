@@ -6,22 +6,25 @@ per event does not depend on how many applications or types there are: what is e
 
 import hashlib
 import re
-from urllib.parse import urlsplit
 
 import orjson
 
-from contracts import subjects
 from contracts.envelope import encode_value
+from hub.ingress import quarantine
 from hub.ingress.dialects.cloudevents import is_json
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
 from hub.ingress.model import Admitted, Draft
+from hub.ingress.rules import Rules
 from hub.kernel.errors import ContractViolation, InvalidInput
+from hub.kernel.lines import header_lines
 
 _NAME = re.compile(r"[a-zA-Z0-9]+")
-_MEDIA = re.compile(r"[\w.+*!#$&^-]+/[\w.+*!#$&^-]+\s*(;.*)?", re.ASCII)
+_ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+MEDIA = re.compile(r"[\w.+*!#$&^-]+/[\w.+*!#$&^-]+\s*(;.*)?", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPEC_VERSIONS = {"1.0", "0.3"}
+_ADDRESSED = {"source", "type"}
 
 
 def check_attributes(draft: Draft) -> None:
@@ -54,21 +57,21 @@ def _optional_violations(draft: Draft) -> list[str]:
         wrong.append("time: must be an RFC 3339 timestamp")
     if "subject" in given and not given["subject"].strip():
         wrong.append("subject: if present, MUST be a non-empty string")
-    if "dataschema" in given and not urlsplit(given["dataschema"]).scheme:
+    if "dataschema" in given and not _ABSOLUTE.match(given["dataschema"]):
         wrong.append("dataschema: if present, MUST be an absolute URI")
-    if draft.content_type and not _MEDIA.fullmatch(draft.content_type):
+    if draft.content_type and not MEDIA.fullmatch(draft.content_type):
         wrong.append("datacontenttype: if present, MUST be a media type of RFC 2046")
     wrong += [f"bad key, {name!r}: names are letters and digits" for name in given if not _NAME.fullmatch(name)]
     return wrong
 
 
-def admit(draft: Draft, source: str | None, expectation: Expectation | None, traceparent: str) -> Admitted:
+def admit(draft: Draft, source: str | None, rules: Rules, traceparent: str) -> Admitted:
     """Return the event as it is stored.
 
     Args:
         draft: the parsed event.
         source: what the caller's identity says; None keeps the event's own (trusted callers only).
-        expectation: what the catalog says of this type; None when it does not know the type.
+        rules: what events are judged by.
         traceparent: trace context of the request.
 
     Raises:
@@ -76,18 +79,22 @@ def admit(draft: Draft, source: str | None, expectation: Expectation | None, tra
         ContractViolation: the data breaks the type's schema and the type says `reject`.
     """
     check_attributes(draft)
-    attributes = draft.attributes if source is None else draft.attributes | {"source": source}
-    event_type = attributes["type"]
-    if "" in event_type.split("."):
-        raise InvalidInput(f"event type cannot have empty segments after cleaning: {event_type}")
+    given = draft.attributes
+    own = given["source"] if source is None else source
+    address = rules.addresses.find(own, given["type"], stamped=source is not None)
+    expectation = rules.known.find(own, address.plain_type)
     warning = _judge(draft, expectation)
-    headers = {f"ce-{name.lower()}": encode_value(value) for name, value in attributes.items()}
+    headers = {f"ce-{name.lower()}": encode_value(value) for name, value in given.items() if name not in _ADDRESSED}
     if draft.content_type:
         headers["ce-datacontenttype"] = encode_value(draft.content_type)
     headers["traceparent"] = traceparent
-    headers["Nats-Msg-Id"] = message_id(attributes["source"], attributes["id"])
-    subject = subjects.event(attributes["source"], event_type)
-    return Admitted(subject, headers, draft.data, attributes["id"], warning, expectation is not None)
+    headers["Nats-Msg-Id"] = message_id(own, given["id"])
+    subject, aside = address.subject, quarantine.holds(expectation, warning)
+    if aside:
+        subject = quarantine.subject_of(subject)
+        headers[quarantine.VIOLATION] = encode_value(warning)
+    lines = address.lines + header_lines(headers)
+    return Admitted(subject, lines, draft.data, given["id"], warning, expectation is not None, aside)
 
 
 def message_id(source: str, event_id: str) -> str:

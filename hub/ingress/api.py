@@ -1,186 +1,158 @@
-"""Endpoints of ingress: request → drafts → admission → stored → receipt.
+"""Endpoints of ingress: one per generation of posters, each with its own shapes of request, answer and refusal.
 
-At least once from here on: an answer of 2xx is sent after the event store's acknowledgement, never before (the first
-promise). A batch is all-or-nothing: every event is judged before the first one is stored.
+A batch is all or nothing: every event is judged before the first one is stored. Who prefers to be told of each event
+(`Prefer: return=representation`) gets one result per event instead, and the good ones are stored.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from typing import Any
 
 import orjson
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.ingress.admission import admit
-from hub.ingress.dialects import cloudevents, kyma_v1
-from hub.ingress.expectations import Expectations
-from hub.ingress.model import Admitted, Draft
-from hub.ingress.settings import IngressSettings
-from hub.kernel import metrics, problem
-from hub.kernel.admittance import Admittance
-from hub.kernel.broker import Bus, Receipt
-from hub.kernel.clock import Clock
-from hub.kernel.errors import BodyTooLarge, BrokerUnavailable, HubError, InvalidInput
-from hub.kernel.http.app import problem_response
+from hub.ingress.accepting import Acceptance, stored
+from hub.ingress.dialects import cloudevents, kyma_v1, kyma_v2
+from hub.ingress.model import Admitted
+from hub.ingress.receipts import headers_of, result_of
+from hub.ingress.refusals import render, render_legacy
+from hub.ingress.subscribed import events_info
+from hub.kernel.errors import BodyTooLarge, HubError, UnsupportedContent
 from hub.kernel.http.body import read_body
 from hub.kernel.identity import identity_of
+from hub.kernel.publisher import Receipt
+from hub.kernel.resource import Resource
 from hub.kernel.trace import traceparent_of
 
-log = structlog.get_logger()
-_ADMITTANCE = {401, 403, 404}
+JSON_MEDIA = "application/json"
+Render = Callable[[HubError], Response]
 
 
-@dataclass(frozen=True, slots=True)
-class Ingress:
-    """What the endpoints of one listener share."""
+class Endpoints:
+    """The endpoints of one listener."""
 
-    settings: IngressSettings
-    bus: Bus
-    clock: Clock
-    expectations: Expectations
-    durability: str
-    admittance: Admittance | None
-    """None on the internal listener, whose callers are trusted."""
+    def __init__(self, acceptance: Acceptance, subscriptions: Callable[[], Iterable[Resource]]) -> None:
+        """Share what the listener's endpoints have in common.
+
+        Args:
+            acceptance: judges and stores events.
+            subscriptions: returns all Subscriptions, of every scope.
+        """
+        self._accept = acceptance
+        self._subscriptions = subscriptions
 
     async def cloudevents(self, request: Request) -> Response:
         """Accept CloudEvents in binary, structured or batch mode."""
-        application = request.path_params.get("application")
-        return await self._guarded(partial(self._accept_cloudevents, request, application), application, _render)
+        return await self._guarded(partial(self._cloudevents, request), request, render)
+
+    async def second(self, request: Request) -> Response:
+        """Accept CloudEvents, and events of the 0.3 form, which came at this path before."""
+        if cloudevents.mode_of(request.headers):
+            return await self.cloudevents(request)
+        return await self._guarded(partial(self._legacy, request, "v2"), request, render_legacy)
 
     async def legacy(self, request: Request) -> Response:
         """Accept one event in Kyma's legacy form."""
-        application = request.path_params["application"]
-        return await self._guarded(partial(self._accept_legacy, request, application), application, _render_legacy)
+        return await self._guarded(partial(self._legacy, request, "legacy"), request, render_legacy)
 
-    async def _guarded(
-        self, accept: Callable[[], Awaitable[Response]], application: str | None, render: Callable[[HubError], Response]
-    ) -> Response:
+    async def subscribed(self, request: Request) -> Response:
+        """Tell which of the application's event types somebody subscribes to."""
+        return await self._guarded(partial(self._subscribed, request), request, render)
+
+    async def handshake(self, request: Request) -> Response:
+        """Grant what a CloudEvents webhook sender asks for before its first delivery."""
+        return await self._guarded(partial(self._handshake, request), request, render)
+
+    async def _guarded(self, accept: Callable[[], Awaitable[Response]], request: Request, shape: Render) -> Response:
+        application = request.path_params.get("application")
         try:
+            self._accept.admit_caller(identity_of(request.scope), application)
             return await accept()
         except HubError as error:
-            response = render(error)
-            metrics.EVENTS_REJECTED.labels(application or "-", str(response.status_code)).inc()
-            log.warning("event.rejected", application=application, status=response.status_code, error=error.detail)
-            return response
+            return self._accept.refuse(error, application, shape(error))
 
-    async def _accept_cloudevents(self, request: Request, application: str | None) -> Response:
-        self._admit_caller(request, application)
-        headers = dict(request.headers)
-        mode = cloudevents.mode_of(headers)
-        if mode == "":
-            return _unsupported()
-        limit = self.settings.batch_limit_bytes if mode == "batch" else self.settings.body_limit_bytes
-        drafts = self._parse(mode, headers, await read_body(request, limit))
-        trace = traceparent_of(headers)
-        admitted = [self._admit(draft, application, trace, mode, index) for index, draft in enumerate(drafts)]
-        receipts = await self._store(admitted, application, mode)
-        return Response(status_code=204, headers=self._receipt_headers(admitted, receipts))
-
-    async def _accept_legacy(self, request: Request, application: str) -> Response:
-        self._admit_caller(request, application)
-        body = await read_body(request, self.settings.body_limit_bytes)
-        draft = kyma_v1.parse(body, application, self.clock.new_id())
-        admitted = self._admit(draft, application, traceparent_of(request.headers), "legacy", 0)
-        receipts = await self._store([admitted], application, "legacy")
-        headers = self._receipt_headers([admitted], receipts)
-        return Response(kyma_v1.render_accepted(admitted.event_id), headers=headers, media_type="application/json")
-
-    def _admit_caller(self, request: Request, application: str | None) -> None:
-        if self.admittance is not None and application is not None:
-            self.admittance.admit(identity_of(request.scope), application)
-
-    def _parse(self, mode: str, headers: dict[str, str], body: bytes) -> list[Draft]:
-        if mode == "binary":
-            return [cloudevents.parse_binary(headers, body)]
+    async def _cloudevents(self, request: Request) -> Response:
+        mode = cloudevents.mode_of(request.headers)
+        settings = self._accept.settings
+        limit = settings.batch_limit_bytes if mode == "batch" else settings.body_limit_bytes
+        if not mode:
+            raise UnsupportedContent(
+                f"Send {cloudevents.STRUCTURED}, {cloudevents.BATCH}, or the event's attributes as ce- headers."
+            )
+        body = await read_body(request, limit)
+        if mode == "batch":
+            return await self._batch(request, cloudevents.items_of(body))
+        application, trace = request.path_params.get("application"), traceparent_of(request.headers)
         if mode == "structured":
-            return [cloudevents.parse_structured(body)]
-        drafts = cloudevents.parse_batch(body)
-        if len(drafts) > self.settings.batch_limit_events:
-            raise BodyTooLarge(f"The batch has {len(drafts)} events; at most {self.settings.batch_limit_events}.")
-        return drafts
+            event = self._accept.judge_json(cloudevents.value_of(body), application, trace)
+        else:
+            event = self._accept.judge(cloudevents.parse_binary(dict(request.headers), body), application, trace)
+        return Response(status_code=204, headers=await self._store_all([event], application, mode))
 
-    def _admit(self, draft: Draft, application: str | None, trace: str, mode: str, index: int) -> Admitted:
-        source = application or draft.attributes.get("source", "")
-        expectation = self.expectations.find(source, draft.attributes.get("type", ""))
-        try:
-            return admit(draft, application, expectation, trace)
-        except HubError as error:
-            if mode == "batch":
+    async def _batch(self, request: Request, items: list[Any]) -> Response:
+        most = self._accept.settings.batch_limit_events
+        if len(items) > most:
+            raise BodyTooLarge(f"The batch has {len(items)} events; at most {most} are accepted.")
+        application, trace = request.path_params.get("application"), traceparent_of(request.headers)
+        if _prefers_results(request):
+            return await self._results(items, application, trace)
+        events = []
+        for index, item in enumerate(items):
+            try:
+                events.append(self._accept.judge_json(item, application, trace))
+            except HubError as error:
                 raise error.within(f"event {index}") from error
-            raise
+        return Response(status_code=204, headers=await self._store_all(events, application, "batch"))
 
-    async def _store(self, admitted: list[Admitted], application: str | None, dialect: str) -> list[Receipt]:
-        label = application or "-"
-        publications = (self.bus.publish(event.subject, event.data, event.headers) for event in admitted)
-        receipts = list(await asyncio.gather(*publications))
-        for event, receipt in zip(admitted, receipts, strict=True):
-            if receipt.duplicate:
-                metrics.EVENTS_DUPLICATE.labels(label).inc()
-                continue
-            metrics.EVENTS_ACCEPTED.labels(label, dialect).inc()
-            if event.warning:
-                metrics.CONTRACT_WARNINGS.labels(label).inc()
-            if not event.catalogued:
-                metrics.UNKNOWN_TYPES.labels(label).inc()
-        return receipts
+    async def _results(self, items: list[Any], application: str | None, trace: str) -> Response:
+        judged = [self._judged(item, application, trace) for item in items]
+        events = [event for event in judged if isinstance(event, Admitted)]
+        self._accept.limit(events, application)
+        outcomes = iter(await self._accept.store(events, application, "batch"))
+        results = [
+            result_of(index, event, next(outcomes) if isinstance(event, Admitted) else None)
+            for index, event in enumerate(judged)
+        ]
+        headers = {"Preference-Applied": "return=representation", "Hub-Durability": self._accept.durability}
+        return Response(orjson.dumps(results), headers=headers, media_type=JSON_MEDIA)
 
-    def _receipt_headers(self, admitted: list[Admitted], receipts: list[Receipt]) -> dict[str, str]:
-        headers = {"Hub-Durability": self.durability}
-        if not receipts:
-            return headers
-        first, last = receipts[0].sequence, receipts[-1].sequence
-        duplicates = sum(receipt.duplicate for receipt in receipts)
-        many = len(receipts) > 1
-        headers |= {
-            "Hub-Stream": receipts[0].stream,
-            "Hub-Sequence": f"{first}..{last}" if many else str(first),
-            "Hub-Duplicate": str(duplicates) if many else ("true" if duplicates else "false"),
-        }
-        warning = next((event.warning for event in admitted if event.warning), "")
-        return headers | ({"Hub-Contract": _ascii(f"violated at {warning}")} if warning else {})
+    def _judged(self, item: Any, application: str | None, trace: str) -> Admitted | HubError:
+        try:
+            return self._accept.judge_json(item, application, trace)
+        except HubError as error:
+            return error
 
+    async def _legacy(self, request: Request, dialect: str) -> Response:
+        application = request.path_params["application"]
+        body = await read_body(request, self._accept.settings.body_limit_bytes)
+        if dialect == "v2":
+            draft = kyma_v2.parse(body, application)
+        else:
+            draft = kyma_v1.parse(body, application, self._accept.clock.new_id())
+        event = self._accept.judge(draft, application, traceparent_of(request.headers))
+        headers = await self._store_all([event], application, dialect)
+        return Response(kyma_v1.render_accepted(event.event_id), headers=headers, media_type=JSON_MEDIA)
 
-def _ascii(text: str) -> str:
-    return " ".join(text.encode("ascii", "replace").decode().split())
+    async def _store_all(self, events: list[Admitted], application: str | None, dialect: str) -> dict[str, str]:
+        self._accept.limit(events, application)
+        receipts: list[Receipt] = stored(await self._accept.store(events, application, dialect))
+        return headers_of(self._accept.durability, events, receipts)
 
+    async def _subscribed(self, request: Request) -> Response:
+        prefix = self._accept.settings.event_type_prefix
+        answer = events_info(request.path_params["application"], self._subscriptions(), prefix)
+        return Response(orjson.dumps(answer), media_type=JSON_MEDIA)
 
-def status_of(error: HubError) -> int:
-    """Return the status of a refusal: a full store is 507, as upstream; everything else says its own."""
-    return 507 if isinstance(error, BrokerUnavailable) and error.fields.get("full") else error.status
-
-
-def _render(error: HubError) -> Response:
-    """Render a refusal as upstream's validator and publisher do, and as problem details where they have no form."""
-    if error.status in _ADMITTANCE:
-        return _render_validator(error)
-    if error.status == 400 and isinstance(error, InvalidInput):
-        return Response(error.detail, status_code=400, media_type="text/plain")
-    response = problem_response(error)
-    response.status_code = status_of(error)
-    response.headers.update(problem.headers_of(error))
-    return response
+    async def _handshake(self, request: Request) -> Response:
+        origin = request.headers.get("webhook-request-origin", "")
+        if not origin:
+            return Response(status_code=405, headers={"Allow": "POST"})
+        granted = self._accept.settings.webhook_rate_per_minute
+        headers = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": str(granted or "*"), "Allow": "POST"}
+        return Response(status_code=200, headers=headers)
 
 
-def _render_validator(error: HubError) -> Response:
-    body = orjson.dumps({"code": error.status, "error": error.detail})
-    return Response(body, status_code=error.status, media_type="application/json")
-
-
-def _render_legacy(error: HubError) -> Response:
-    if error.status in _ADMITTANCE:
-        return _render_validator(error)
-    status = status_of(error)
-    body = kyma_v1.render_refused(error, status)
-    return Response(body, status_code=status, media_type="application/json", headers=problem.headers_of(error))
-
-
-def _unsupported() -> Response:
-    body = problem.render_parts(
-        415,
-        "unsupported-media-type",
-        f"Send {cloudevents.STRUCTURED}, {cloudevents.BATCH}, or the event's attributes as ce- headers.",
-    )
-    return Response(body, status_code=415, media_type=problem.MEDIA_TYPE)
+def _prefers_results(request: Request) -> bool:
+    wanted = ",".join(request.headers.getlist("prefer")).lower()
+    return "return=representation" in [part.split(";")[0].strip() for part in wanted.split(",")]

@@ -1,4 +1,7 @@
-"""What the catalog expects of each event type: schemas compiled when the catalog changes, looked up per event. Pure."""
+"""What the catalog expects of each event type: schemas compiled when the catalog changes, looked up per event. Pure.
+
+Events of types that no catalog knows are counted here and reported every few seconds: one look-up per event, no more.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,7 +10,10 @@ import jsonschema_rs
 
 from contracts.catalog.v1 import EventTypeEntry
 
-Check = Literal["off", "warn", "reject"]
+Check = Literal["off", "warn", "quarantine", "reject"]
+UNKNOWN_LIMIT = 1000
+"""Most unknown event types counted by name between two reports; further ones are counted together."""
+_NAME_LIMIT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,21 @@ class Expectations:
         self._default = default
         self._entries: dict[tuple[str, str], Expectation] = {}
         self._keys: dict[str, tuple[str, str]] = {}
+        self._unknown: dict[bytes, int] = {}
+        self._further = 0
+
+    def miss(self, subject: bytes) -> None:
+        """Count an event, by its subject, whose type is in no catalog."""
+        if subject in self._unknown or (len(self._unknown) < UNKNOWN_LIMIT and len(subject) <= _NAME_LIMIT):
+            self._unknown[subject] = self._unknown.get(subject, 0) + 1
+        else:
+            self._further += 1
+
+    def take_missed(self) -> tuple[dict[bytes, int], int]:
+        """Return how many events of which subjects were counted, and how many of further ones; begin anew."""
+        taken = self._unknown, self._further
+        self._unknown, self._further = {}, 0
+        return taken
 
     def find(self, application: str, event_type: str) -> Expectation | None:
         """Return what is expected, or None when the catalog does not know the type."""

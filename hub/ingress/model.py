@@ -24,10 +24,13 @@ class Draft:
 class Admitted:
     """An event as the stream takes it: subject, headers of the NATS binding, data untouched."""
 
-    subject: str
-    headers: dict[str, str] = field(repr=False)
+    subject: bytes
+    headers: bytes = field(repr=False)
+    """Lines of the NATS binding, without version line and empty line."""
     data: bytes = field(repr=False)
     event_id: str = ""
     warning: str = ""
     """What breaks the type's schema, where that is only warned of."""
     catalogued: bool = True
+    quarantined: bool = False
+    """Whether it is kept aside for what `warning` says, until somebody lets it through."""

@@ -13,27 +13,63 @@ from starlette.routing import BaseRoute, Route
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
 from contracts.catalog.v1 import EventTypeEntry
-from hub.ingress.api import Ingress
+from hub.ingress.accepting import Acceptance
+from hub.ingress.addresses import Addresses
+from hub.ingress.api import Endpoints
+from hub.ingress.asking import Asking
+from hub.ingress.doors import PATHS, PUBLISH, doors_of
 from hub.ingress.expectations import Expectations
+from hub.ingress.handlers import Reporter
+from hub.ingress.janitor import Janitor
+from hub.ingress.limits import Limits
+from hub.ingress.rules import Rules
 from hub.ingress.settings import IngressSettings
 from hub.kernel.admittance import Admittance
+from hub.kernel.resource import Resource
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
 
-LOG_EVENTS = ("event.rejected",)
+LOG_EVENTS = ("event.rejected", "store.cleared", "store.filling", "store.relieved", "unknown_types.unreported")
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 
 
 def build(settings: IngressSettings, house: RoomHouse) -> Room:
     """Accepts events."""
-    expectations = Expectations(settings.payload_check)
-    house.view(subjects.EVENT_TYPES, _ENTRIES).on_change(expectations.changed)
+    known, addresses = Expectations(settings.payload_check), Addresses(settings.event_type_prefix)
+    house.view(subjects.EVENT_TYPES, _ENTRIES).on_change(known.changed)
     applications, revoked = house.resource_view(subjects.APPLICATIONS), house.view(subjects.REVOCATIONS, JSON)
+    applications.on_change(addresses.application_changed)
     admittance = Admittance(applications, revoked, accepted_subjects, house.clock)
-    shared = (settings, house.bus, house.clock, expectations, durability_of(house.settings.nats))
-    outside, inside = Ingress(*shared, admittance), Ingress(*shared, None)
-    return Room("ingress", routes={"edge": _routes(outside), "internal": _internal_routes(inside)})
+    rules, limits = Rules(known, addresses), Limits(settings.limit, settings.limits)
+    shared = (settings, house.bus, house.clock, rules, limits, durability_of(house.settings.nats))
+    outside, inside = Acceptance(*shared, admittance), Acceptance(*shared, None)
+    view = house.resource_view(subjects.SUBSCRIPTIONS)
+
+    def subscriptions() -> list[Resource]:
+        return [subscription for _key, subscription in view.items()]
+
+    janitor = Janitor(house.bus, house.settings.streams)
+    reporter = Reporter(known, house.publish, house.clock, settings.unknown_report_seconds)
+
+    async def start() -> None:
+        await janitor.start()
+        await reporter.start()
+
+    async def stop() -> None:
+        await reporter.stop()
+        await janitor.stop()
+
+    return Room(
+        "ingress",
+        start=start,
+        stop=stop,
+        routes={
+            "edge": _routes(Endpoints(outside, subscriptions)),
+            "internal": [*Asking(house.bus.nc).routes(), *_internal_routes(Endpoints(inside, subscriptions))],
+        },
+        doors={"edge": doors_of(outside, PATHS), "internal": doors_of(inside, (*PATHS, PUBLISH))},
+    )
 
 
 def durability_of(nats: NatsSettings) -> str:
@@ -41,17 +77,18 @@ def durability_of(nats: NatsSettings) -> str:
     return f"{'synced' if nats.sync == 'always' else 'buffered'}, R{nats.replicas}"
 
 
-def _routes(ingress: Ingress) -> list[BaseRoute]:
+def _routes(endpoints: Endpoints) -> list[BaseRoute]:
     return [
-        _post("/{application}/events", ingress.cloudevents),
-        _post("/{application}/v2/events", ingress.cloudevents),
-        _post("/{application}/v1/events", ingress.legacy),
+        *_posted("/{application}/events", endpoints.cloudevents, endpoints),
+        *_posted("/{application}/v2/events", endpoints.second, endpoints),
+        Route("/{application}/v1/events", endpoints.legacy, methods=["POST"]),
+        Route("/{application}/v1/events/subscribed", endpoints.subscribed, methods=["GET"]),
     ]
 
 
-def _internal_routes(ingress: Ingress) -> list[BaseRoute]:
-    return [_post("/publish", ingress.cloudevents), *_routes(ingress)]
+def _internal_routes(endpoints: Endpoints) -> list[BaseRoute]:
+    return [*_posted("/publish", endpoints.cloudevents, endpoints), *_routes(endpoints)]
 
 
-def _post(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
-    return Route(path, endpoint, methods=["POST"])
+def _posted(path: str, endpoint: Callable[[Request], Awaitable[Response]], endpoints: Endpoints) -> list[BaseRoute]:
+    return [Route(path, endpoint, methods=["POST"]), Route(path, endpoints.handshake, methods=["OPTIONS"])]

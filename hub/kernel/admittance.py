@@ -33,11 +33,12 @@ class Admittance:
 
         Args:
             owners: resources in whose names callers act.
-            revocations: what is kept of each revoked certificate, by its SHA-256 fingerprint in hexadecimal.
+            revocations: what is kept of each revoked certificate, by its SHA-256 fingerprint in hexadecimal, and of
+                each authority that has ended, by its key identifier.
             accepted: pure; name and spec of an owner → the subjects that speak for it.
             clock: tells when a certificate on a kept connection has ended.
         """
-        self._revocations = revocations
+        self._revoked = revocations.get
         self._accepted = accepted
         self._clock = clock
         self._subjects: dict[str, Subjects] = {}
@@ -71,11 +72,12 @@ class Admittance:
 
         Raises:
             NotAuthenticated: there is none, or it has ended meanwhile.
-            NotPermitted: it is revoked.
+            NotPermitted: it is revoked, alone or with its authority.
         """
         if identity.not_after is None:
             raise NotAuthenticated("This path needs a client certificate; pair first, then present it.")
-        if self._revocations.get(identity.fingerprint) is not None:
+        revoked = self._revoked
+        if revoked(identity.fingerprint) is not None or revoked(identity.issuer) is not None:
             raise NotPermitted("Certificate has been revoked.")
         if identity.not_after < self._clock.now():
             raise NotAuthenticated("The client certificate has expired; renew it or pair again.")

@@ -1,42 +1,31 @@
 """The connection with NATS: streams and buckets declared, events published and acknowledged.
 
-Data plane: events are published on one connection with an inbox of its own. Each publication carries a reply subject
-below that inbox; one subscription takes all acknowledgements and settles the waiting futures. That is 1.5 times as
-fast as a request per event (which makes a timer and an inbox token each), and several publications are under way at
-once. The control plane (contract events, requests) has FastStream and a connection of its own.
+Data plane: events are published on a connection of their own (`publisher`), which costs a third less per event than
+nats-py's and several thirds less than a request per event. Everything else - pulls, settlements, buckets, requests -
+goes over nats-py. The control plane (contract events, requests) has FastStream and a connection of its own.
 """
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import orjson
 import structlog
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from hub.kernel.client import Client
 from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured
+from hub.kernel.lines import header_lines, subject_line
+from hub.kernel.publisher import Publisher, Receipt
 from hub.kernel.settings import NatsSettings
 
 log = structlog.get_logger()
 
+FIRST_CONNECT_SECONDS = 5.0
+"""The client itself would try for ever, and nobody would hear why nothing starts."""
 CONNECTION_FILE = Path("run") / "nats.json"
-# nats-server's codes for a stream that takes no more: store failed, insufficient resources, storage, memory.
-_FULL = {10077, 10023, 10047, 10028}
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Where an event was stored."""
-
-    stream: str
-    sequence: int
-    duplicate: bool
 
 
 def servers_of(settings: NatsSettings, data_dir: Path) -> list[str]:
@@ -76,40 +65,45 @@ async def connect(servers: list[str], name: str, on_reconnect: Callable[[], None
         log.debug("broker.failed", name=name, error=repr(error))
 
     try:
-        await client.connect(
-            servers=servers,
-            name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
-            connect_timeout=3,
-            allow_reconnect=True,
-            reconnected_cb=reconnected,
-            disconnected_cb=disconnected,
-            error_cb=failed,
-            pending_size=32 * 1024 * 1024,
-        )
+        async with asyncio.timeout(FIRST_CONNECT_SECONDS):
+            await client.connect(
+                servers=servers,
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
+                connect_timeout=3,
+                allow_reconnect=True,
+                reconnected_cb=reconnected,
+                disconnected_cb=disconnected,
+                error_cb=failed,
+                pending_size=32 * 1024 * 1024,
+            )
     except (NatsError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable("nats-server does not answer; is it up? See HUB_NATS__URL.") from error
+        raise BrokerUnavailable(
+            "nats-server does not answer; is the hub up (`hub status`), or HUB_NATS__URL right?"
+        ) from error
     return client
 
 
 class Bus:
-    """The data plane's connection."""
+    """The data plane's connections: a publisher for what must be acknowledged, nats-py for everything else."""
 
     def __init__(self, client: Client, *, timeout_seconds: float = 5) -> None:
         """Wrap a connected client; `start` must run before the first publication."""
         self.nc = client
         self.js: JetStreamContext = client.jetstream(timeout=timeout_seconds)
-        self.timeout_seconds = timeout_seconds
-        self._prefix = ""
-        self._counter = 0
-        self._waiting: dict[str, asyncio.Future[Receipt]] = {}
+        name = str(client.options.get("name") or "hub")
+        self.publisher = Publisher(client.servers, f"{name} publisher", timeout_seconds)
         self._reconnected: list[Callable[[], None]] = []
 
     async def start(self) -> None:
-        """Subscribe to the acknowledgements."""
-        self._prefix = self.nc.new_inbox() + "."
-        await self.nc.subscribe(self._prefix + "*", cb=self._settle, pending_msgs_limit=0, pending_bytes_limit=0)
+        """Connect the publisher."""
+        await self.publisher.start()
+
+    async def close(self) -> None:
+        """Close both connections."""
+        await self.publisher.close()
+        await self.nc.close()
 
     def on_reconnect(self, listener: Callable[[], None]) -> None:
         """Call a function after each reconnect."""
@@ -120,60 +114,53 @@ class Bus:
         for listener in self._reconnected:
             listener()
 
-    async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> Receipt:
+    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
         """Publish and wait for the acknowledgement.
 
         Raises:
             BrokerUnavailable: it did not come in time and nothing is known of the event's fate; or, with the field
                 `full`, the stream takes no more.
+            BodyTooLarge: the server takes no message of this size.
         """
-        if not self.nc.is_connected:
-            raise BrokerUnavailable
-        self._counter += 1
-        token = f"{self._counter:x}"
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._waiting[token] = future
-        expiry = asyncio.get_running_loop().call_later(self.timeout_seconds, self._fail, token, BrokerUnavailable())
-        try:
-            await self.nc.publish(subject, body, reply=self._prefix + token, headers=headers)
-            return await future
-        except NatsError as error:
-            raise BrokerUnavailable from error
-        finally:
-            expiry.cancel()
-            self._waiting.pop(token, None)
+        [outcome] = await self.publish_all([(subject_line(subject), header_lines(headers), body)])
+        if isinstance(outcome, HubError):
+            raise outcome
+        return outcome
 
-    def _fail(self, token: str, error: HubError) -> None:
-        future = self._waiting.pop(token, None)
-        if future is not None and not future.done():
-            future.set_exception(error)
+    async def publish_all(self, messages: Sequence[tuple[bytes, bytes, bytes]]) -> list[Receipt | HubError]:
+        """Publish all at once and wait for every outcome; outcomes come in the order of the messages.
 
-    async def _settle(self, message: Msg) -> None:
-        future = self._waiting.pop(message.subject[len(self._prefix) :], None)
-        if future is None or future.done():
-            return
-        try:
-            future.set_result(receipt_of(message.data, message.headers))
-        except HubError as error:
-            future.set_exception(error)
+        Args:
+            messages: subject, header lines and body of each, as `Publisher.publish` takes them.
+        """
+        gathering = Gathering(len(messages))
+        for index, (subject, lines, body) in enumerate(messages):
+            settled = partial(gathering.settle, index)
+            try:
+                self.publisher.publish(subject, lines, body, settled)
+            except HubError as error:
+                settled(error)
+        return await gathering.outcomes()
 
 
-def receipt_of(body: bytes, headers: dict[str, str] | None) -> Receipt:
-    """Read a JetStream acknowledgement.
+class Gathering:
+    """The outcomes of several publications, in their order."""
 
-    Raises:
-        BrokerUnavailable: the stream takes no more (field `full`), no stream takes the subject, or the server refused.
-    """
-    if not body:
-        raise BrokerUnavailable(f"No stream takes this event ({(headers or {}).get('Status', 'no answer')}).")
-    ack: dict[str, Any] = orjson.loads(body)
-    problem = ack.get("error")
-    if problem is None:
-        return Receipt(ack["stream"], ack["seq"], bool(ack.get("duplicate", False)))
-    if problem.get("err_code") in _FULL:
-        raise BrokerUnavailable(
-            "The event store is full; nothing unread is discarded, so new events must wait.",
-            full=True,
-            retry_after_seconds=5,
-        )
-    raise BrokerUnavailable(f"The event store refused: {problem.get('description', 'unknown reason')}.")
+    def __init__(self, count: int) -> None:
+        """Wait for as many outcomes as there are publications."""
+        self._outcomes: list[Receipt | HubError | None] = [None] * count
+        self._missing = count
+        self._done = asyncio.get_running_loop().create_future()
+
+    def settle(self, index: int, outcome: Receipt | HubError) -> None:
+        """Take one outcome."""
+        self._outcomes[index] = outcome
+        self._missing -= 1
+        if self._missing == 0 and not self._done.done():
+            self._done.set_result(None)
+
+    async def outcomes(self) -> list[Receipt | HubError]:
+        """Return all outcomes, once nothing is missing."""
+        if self._missing:
+            await self._done
+        return [outcome for outcome in self._outcomes if outcome is not None]

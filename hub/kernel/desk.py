@@ -16,7 +16,7 @@ from faststream.nats.message import NatsMessage
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import BrokerUnavailable, HubError, InvalidField, InvalidInput, NotFound, RevisionConflict
 from hub.kernel.problem import problem_of
-from hub.kernel.resource import CLUSTER, DEFAULT_SCOPE, Kind, Resource, resource_key
+from hub.kernel.resource import CLUSTER, DEFAULT_SCOPE, Kind, Resource, need_name, resource_key
 from hub.kernel.state import Bucket
 
 log = structlog.get_logger()
@@ -77,13 +77,16 @@ class Desk:
 
         Args:
             request: `{"document": {...}, "scope": default scope, "dryRun": bool}`.
+
+        Raises:
+            RevisionConflict: the document says which `resourceVersion` it changes, and that is not the newest.
         """
         new = self.read(request.get("document"), str(request.get("scope") or DEFAULT_SCOPE))
         for attempt in range(_RETRIES):
             try:
                 return await self._store(new, dry_run=bool(request.get("dryRun")))
             except RevisionConflict:
-                if attempt == _RETRIES - 1:
+                if new.revision or attempt == _RETRIES - 1:
                     raise
         raise BrokerUnavailable
 
@@ -100,6 +103,12 @@ class Desk:
     async def _store(self, new: Resource, *, dry_run: bool) -> Answer:
         entry = await self.bucket.get(new.key)
         old = entry.value if entry else None
+        if new.revision and new.revision != (entry.revision if entry else 0):
+            raise RevisionConflict(
+                f"{new.kind} '{new.name}' is not at resourceVersion {new.revision} any more; read it again and repeat"
+                " the change, or leave metadata.resourceVersion out.",
+                field="metadata.resourceVersion",
+            )
         admitted = replace(self.kind.admit(new, old), api_version=self.kind.api_versions[0])
         outcome = _outcome(admitted, old)
         if dry_run:
@@ -130,10 +139,10 @@ class Desk:
         Raises:
             NotFound: there is none.
         """
-        scope = str(request.get("scope") or DEFAULT_SCOPE) if self.kind.scoped else CLUSTER
-        name = str(request.get("name") or "")
+        scope = need_name(request.get("scope") or DEFAULT_SCOPE, "scope") if self.kind.scoped else CLUSTER
+        name = need_name(request.get("name"), "name")
         key = resource_key(scope, name)
-        entry = await self.bucket.get(key) if name else None
+        entry = await self.bucket.get(key)
         if entry is None:
             where = f" in scope '{scope}'" if self.kind.scoped else ""
             raise NotFound(f"{self.kind.kind} '{name}' does not exist{where}.", name=name)

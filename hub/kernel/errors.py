@@ -90,6 +90,18 @@ class ContractViolation(HubError):
     status, kind = 422, "contract-violation"
 
 
+class TooManyRequests(HubError):
+    """The caller sends more than it may; go on after the time given."""
+
+    status, kind, retry = 429, "too-many-requests", True
+
+
+class UnsupportedContent(HubError):
+    """The content type or encoding is not accepted here."""
+
+    status, kind = 415, "unsupported-media-type"
+
+
 class UpstreamRefused(HubError):
     """Another system refused the call."""
 

@@ -10,7 +10,15 @@ import hashlib
 import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, KeyValueConfig, ObjectStoreConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    DiscardPolicy,
+    KeyValueConfig,
+    ObjectStoreConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamSource,
+)
 from nats.js.errors import APIError, BadRequestError, BucketNotFoundError, KeyNotFoundError, NotFoundError
 
 from contracts import subjects
@@ -19,11 +27,12 @@ from hub.kernel.settings import KernelSettings
 
 log = structlog.get_logger()
 _HOUR = 3600.0
+_AUDIT_DAYS = 400
 # Unlimited consumers fall back to nats-server's own default of 1,000 per stream, so the number is said here.
 _MAX_CONSUMERS = 100_000
 _TOKEN_TTL_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
-_REVISION = "1"
+_REVISION = "3"
 
 
 def streams_of(settings: KernelSettings) -> list[StreamConfig]:
@@ -44,17 +53,39 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
             num_replicas=replicas,
         ),
         _small(subjects.HUB, 7 * 24 * _HOUR, replicas),
-        _small(subjects.DEAD, 30 * 24 * _HOUR, replicas),
+        _audit(replicas),
+        # A dead letter is the only place where its event still is: when full, the event waits instead.
+        _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
+        # What is kept aside was answered as stored: no age and no limit may take it away unseen.
+        _small(subjects.QUARANTINE, 0, replicas, DiscardPolicy.NEW),
     ]
 
 
-def _small(name: str, max_age: float, replicas: int) -> StreamConfig:
+def _audit(replicas: int) -> StreamConfig:
+    """Return the stream that keeps audit records: copied by the server itself out of the contract events."""
+    return StreamConfig(
+        name=subjects.AUDIT,
+        sources=[StreamSource(name=subjects.HUB, filter_subject=subjects.AUDIT_RECORDS)],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        max_age=_AUDIT_DAYS * 24 * _HOUR,
+        max_bytes=1024**3,
+        duplicate_window=120.0,
+        max_consumers=_MAX_CONSUMERS,
+        num_replicas=replicas,
+    )
+
+
+def _small(
+    name: str, max_age: float, replicas: int, discard: DiscardPolicy = DiscardPolicy.OLD
+) -> StreamConfig:
     return StreamConfig(
         name=name,
         subjects=subjects.STREAM_SUBJECTS[name],
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
+        discard=discard,
         max_age=max_age,
         max_bytes=1024**3,
         duplicate_window=120.0,
@@ -65,7 +96,8 @@ def _small(name: str, max_age: float, replicas: int) -> StreamConfig:
 
 def fingerprint(settings: KernelSettings) -> bytes:
     """Return what tells two layouts apart."""
-    parts = [_REVISION, settings.streams.model_dump_json(), str(settings.nats.replicas), ",".join(subjects.BUCKETS)]
+    names = f"{sorted(subjects.STREAM_SUBJECTS.items())} {subjects.BUCKETS}"
+    parts = [_REVISION, settings.streams.model_dump_json(), str(settings.nats.replicas), names]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest().encode()
 
 
@@ -86,7 +118,7 @@ async def declare(js: JetStreamContext, settings: KernelSettings) -> None:
         await layout.put("fingerprint", wanted)
     except (APIError, NatsError, TimeoutError) as error:
         raise BrokerUnavailable(f"The event store cannot be prepared: {error}") from error
-    log.info("layout.declared", streams=len(subjects.STREAM_SUBJECTS), buckets=len(subjects.BUCKETS))
+    log.info("layout.declared", streams=len(streams_of(settings)), buckets=len(subjects.BUCKETS))
 
 
 async def _declared(js: JetStreamContext) -> bytes | None:
@@ -112,13 +144,19 @@ async def _declare_bucket(js: JetStreamContext, name: str, settings: KernelSetti
         history=1,
         replicas=settings.nats.replicas,
         storage=StorageType.FILE,
-        ttl=_TOKEN_TTL_SECONDS if name == subjects.TOKENS else None,
+        ttl=_ttl_of(name, settings),
     )
     try:
         await js.create_key_value(config)
     except BadRequestError as error:
         if error.err_code != _STREAM_NAME_IN_USE:
             raise
+
+
+def _ttl_of(bucket: str, settings: KernelSettings) -> float | None:
+    """Return how long a bucket keeps an entry that is not written again; None for ever."""
+    kept = {subjects.TOKENS: _TOKEN_TTL_SECONDS, subjects.RETRIES: settings.streams.max_age_hours * _HOUR}
+    return kept.get(bucket)
 
 
 async def _declare_objects(js: JetStreamContext, settings: KernelSettings) -> None:

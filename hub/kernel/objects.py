@@ -1,6 +1,7 @@
 """The object store of what is too large for a bucket: specifications, function sources, documents."""
 
 import asyncio
+from datetime import datetime
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -10,8 +11,9 @@ from nats.js.object_store import ObjectStore
 from contracts import subjects
 from hub.kernel.errors import BrokerUnavailable
 
-READ_SECONDS = 10
-"""Seconds after which reading one object is given up."""
+# nats-py waits for ever when an object is replaced between the reading of its description and of its bytes: the bytes
+# it waits for are gone. The next attempt reads the new description; a large object gets the time it needs in the end.
+_READ_SECONDS = (0.3, 0.3, 1.0, 10.0)
 
 
 class Objects:
@@ -44,14 +46,45 @@ class Objects:
         Raises:
             BrokerUnavailable: the store does not answer.
         """
+        for seconds in _READ_SECONDS:
+            try:
+                async with asyncio.timeout(seconds):
+                    return (await (await self._bound()).get(name)).data
+            except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
+                return None
+            except TimeoutError:
+                continue
+            except (NatsError, APIError) as error:
+                raise BrokerUnavailable(f"'{name}' could not be read.") from error
+        raise BrokerUnavailable(f"'{name}' could not be read in time.")
+
+    async def names(self) -> list[str]:
+        """Return the names of everything that is stored.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
         try:
-            # An object that is replaced while it is read never comes to its end.
-            async with asyncio.timeout(READ_SECONDS):
-                return (await (await self._bound()).get(name)).data
+            found = await (await self._bound()).list(ignore_deletes=True)
+        except NotFoundError:
+            return []
+        except (NatsError, APIError, TimeoutError) as error:
+            raise BrokerUnavailable("The stored objects could not be listed.") from error
+        return [entry.name for entry in found if not entry.deleted]
+
+    async def stored_at(self, name: str) -> datetime | None:
+        """Return when an object was stored, or None when there is none.
+
+        Raises:
+            BrokerUnavailable: the store does not answer.
+        """
+        try:
+            found = await (await self._bound()).get_info(name)
         except (ObjectNotFoundError, ObjectDeletedError, NotFoundError):
             return None
         except (NatsError, APIError, TimeoutError) as error:
             raise BrokerUnavailable(f"'{name}' could not be read.") from error
+        return datetime.fromisoformat(found.mtime) if found.mtime and not found.deleted else None
 
     async def delete(self, name: str) -> None:
         """Remove a name; nothing happens when it is not there.

@@ -97,7 +97,17 @@ class Resource:
             spec=spec,
             labels=text_map(metadata.get("labels"), "metadata.labels"),
             annotations=text_map(metadata.get("annotations"), "metadata.annotations"),
+            revision=_revision(metadata.get("resourceVersion")),
         )
+
+
+def _revision(value: Any) -> int:
+    """Return the revision that a document was read at; 0 when it does not say."""
+    if value in (None, ""):
+        return 0
+    if not str(value).isascii() or not str(value).isdigit():
+        raise InvalidField("metadata.resourceVersion is no revision; leave it out.", field="metadata.resourceVersion")
+    return int(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hub.kernel.clock import Clock
 from hub.kernel.desk import After, Asked, Desk, answer_requests
 from hub.kernel.errors import Misconfigured
 from hub.kernel.http.client import Outbound
+from hub.kernel.http.direct import Door
 from hub.kernel.keys import Keys
 from hub.kernel.objects import Objects
 from hub.kernel.resource import RESOURCES, Kind, Resource
@@ -34,6 +35,8 @@ class Room:
     router: NatsRouter | None = None
     routes: dict[str, list[BaseRoute]] = field(default_factory=dict)
     """Routes by listener."""
+    doors: dict[str, tuple[Door, ...]] = field(default_factory=dict)
+    """What takes requests directly, by listener; whatever it leaves goes to the routes."""
     kinds: tuple[Kind, ...] = ()
     writes: tuple[str, ...] = ()
     """Buckets that this room, and no other, writes."""

@@ -6,7 +6,7 @@ Each field's paragraph says what it means, its unit and why this default; `hub s
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, IPvAnyNetwork, SecretStr
 
 
 class NatsSettings(BaseModel):
@@ -28,6 +28,12 @@ class StreamSettings(BaseModel):
 
     max_bytes: int = Field(10 * 1024**3, ge=1024, description="""Bytes that the stream EVENTS may hold. When it is full
         new events are refused with 507 and `Retry-After`; unread ones are never discarded.""")
+    clear_above: float = Field(0.7, gt=0, lt=1, description="""Share of `max_bytes` above which the oldest events that
+        every Subscription has done with are cleared. Below it they stay, for replay.""")
+    warn_above: float = Field(0.9, gt=0, le=1, description="""Share of `max_bytes` from which the hub warns: so much is
+        unread.""")
+    janitor_seconds: float = Field(5, gt=0, description="""Seconds between two looks at how full the event store
+        is.""")
     max_age_hours: float = Field(168, gt=0, description="""Hours an accepted event is kept, delivered or not.""")
     duplicate_window_seconds: float = Field(120, gt=0, description="""Seconds within which a repeated post (same source
         and id) is acknowledged as duplicate and not stored again.""")
@@ -40,6 +46,8 @@ class ListenerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="""Address to bind.""")
     port: int = Field(ge=0, le=65535, description="""Port to bind; 0 takes a free one (tests).""")
     concurrency: int = Field(2000, ge=1, description="""Requests in hand at once; more are answered 503.""")
+    receive_seconds: float = Field(60, gt=0, description="""Seconds within which a request must have come in whole;
+        slower ones are answered 408 and closed.""")
     keep_alive_seconds: int = Field(75, ge=1, description="""Idle seconds after which a connection is closed.""")
 
 
@@ -51,6 +59,10 @@ class EdgeSettings(ListenerSettings):
         answers. Absent: `https://localhost:<port>`.""")
     hostnames: list[str] = Field(["localhost", "127.0.0.1", "::1"], description="""Names and addresses in the edge's
         server certificate.""")
+    trusted_proxies: list[IPvAnyNetwork] = Field(default_factory=list, description="""Networks (CIDR) of proxies that
+        end TLS in front of the edge and say in `X-Forwarded-Client-Cert` whose certificate they checked. From any other
+        address the header is passed over. Such a proxy must ask its callers for certificates of the hub's authority and
+        must not pass on a header of theirs. Empty: nobody is believed.""")
 
     @property
     def base_url(self) -> str:
@@ -89,8 +101,12 @@ class LogSettings(BaseModel):
 class KeySettings(BaseModel):
     """The master key that seals everything secret at rest."""
 
-    master: SecretStr | None = Field(None, description="""32 bytes as base64. Absent: `<data_dir>/master.key`, made at
-        the first start, readable by its owner only.""")
+    master: SecretStr | None = Field(None, description="""32 bytes as base64. Two, separated by a comma, while keys
+        are exchanged: the first seals, both open. Absent: what `command` prints, or else the file.""")
+    command: str | None = Field(None, description="""Command that prints the master key as base64 (two lines while keys
+        are exchanged), for a vault's own tool. Run once by each process at its start, without a shell.""")
+    file: Path | None = Field(None, description="""File of the master key. Absent: `<data_dir>/master.key`. Made at the
+        first start, readable by its owner only; `hub secrets rotate` exchanges the key in it.""")
 
 
 class KernelSettings(BaseModel):

@@ -6,7 +6,7 @@ is a dictionary hit. A room owns the buckets it writes and only views those of o
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,9 +14,10 @@ import orjson
 import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError
+from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KV_DEL, KV_PURGE, KeyValue
 
+from hub.kernel.ending import end
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, NotFound, RevisionConflict
 
 log = structlog.get_logger()
@@ -144,12 +145,54 @@ class Bucket(Generic[T]):
 
     async def keys(self) -> list[str]:
         """Return all keys."""
+        return [each.key for each in await self._present(meta_only=True)]
+
+    async def entries(self) -> list[Entry[T]]:
+        """Return everything that is stored, read in one go."""
+        found = await self._present(meta_only=False)
+        return [_entry(each, self._codec) for each in found]
+
+    async def _present(self, *, meta_only: bool) -> list[KeyValue.Entry]:
         kv = await self._bound()
+        found: dict[str, KeyValue.Entry] = {}
         with _translated(self.name):
-            try:
-                return await kv.keys()
-            except NoKeysError:
-                return []
+            async with contextlib.aclosing(_changes(kv, meta_only=meta_only)) as changes:
+                async for each in changes:
+                    if each is None:
+                        break
+                    found[each.key] = each
+        return [each for each in found.values() if each.operation not in _REMOVALS]
+
+
+def _entry(found: KeyValue.Entry, codec: Codec[T]) -> Entry[T]:
+    revision = found.revision or 0
+    return Entry(found.key, codec.decode(found.value or b"", revision), revision)
+
+
+_FORGOTTEN_SECONDS = 10.0
+"""After this time the server removes the consumer of a reader that is gone. The library's own five minutes let a
+thousand short-lived readers of a bucket, as commands are, use up its limit of consumers."""
+
+
+async def _changes(kv: KeyValue, *, meta_only: bool = False) -> AsyncGenerator[KeyValue.Entry | None, None]:
+    """Return all that is in a bucket, then None once, then over what changes.
+
+    The library's own mark for "everything has been read" can come first of all, when the server's answer about its
+    consumer overtakes what it has sent already; a bucket would look empty then. The mark is believed of an empty bucket
+    only; else the last entry says that it is the last.
+    """
+    watcher = await kv.watchall(meta_only=meta_only, inactive_threshold=_FORGOTTEN_SECONDS)
+    complete = False
+    try:
+        async for each in watcher:
+            if each is not None:
+                yield each
+            if not complete and (each.delta == 0 if each is not None else (await kv.status()).values == 0):
+                complete = True
+                yield None
+    finally:
+        with contextlib.suppress(NatsError, APIError, OSError, TimeoutError):
+            await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py leaves it without types
 
 
 class View(Generic[T]):
@@ -168,6 +211,8 @@ class View(Generic[T]):
         self._listeners: list[Callable[[str, T | None], None]] = []
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._follower = 0
+        """Number of the task that follows; earlier ones have nothing to say any more."""
 
     def get(self, key: str) -> T | None:
         """Return the value of a key as last heard, or None. A dictionary hit."""
@@ -190,7 +235,8 @@ class View(Generic[T]):
     def start(self) -> None:
         """Begin to follow the bucket."""
         if self._task is None:
-            self._task = asyncio.create_task(self._follow(), name=f"view-{self.name}")
+            self._follower += 1
+            self._task = asyncio.create_task(self._follow(self._follower), name=f"view-{self.name}")
 
     async def ready(self) -> None:
         """Wait until everything that was in the bucket is known."""
@@ -205,28 +251,26 @@ class View(Generic[T]):
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        await end(task)
 
-    async def _follow(self) -> None:
+    async def _follow(self, follower: int) -> None:
         pause = 0.05
-        while True:
+        while follower == self._follower:
             try:
-                await self._read_through()
+                await self._read_through(follower)
             except (NatsError, APIError, OSError, TimeoutError) as error:
                 log.warning("view.interrupted", bucket=self.name, error=repr(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 
-    async def _read_through(self) -> None:
+    async def _read_through(self, follower: int) -> None:
         kv = await self._js.key_value(self.name)
-        watcher = await kv.watchall()
         seen: set[str] | None = set()
-        try:
-            async for update in watcher:
+        async with contextlib.aclosing(_changes(kv)) as changes:
+            async for update in changes:
+                if follower != self._follower:  # its cancellation was swallowed on the way
+                    return
                 if update is None:  # everything that was there at the start has been read
                     self._forget_unseen(seen or set())
                     seen = None
@@ -235,9 +279,6 @@ class View(Generic[T]):
                 if seen is not None:
                     seen.add(update.key)
                 self._apply(update)
-        finally:
-            with contextlib.suppress(NatsError, APIError, OSError, TimeoutError):
-                await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py leaves it without types
 
     def _apply(self, update: KeyValue.Entry) -> None:
         if update.operation in _REMOVALS:
@@ -270,7 +311,7 @@ def _translated(bucket: str) -> Iterator[None]:
     """Turn errors of the NATS library into ours."""
     try:
         yield
-    except (KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError):
+    except (KeyNotFoundError, KeyWrongLastSequenceError):
         raise
     except (NatsError, APIError, TimeoutError, OSError) as error:
         raise BrokerUnavailable(

@@ -3,18 +3,22 @@
 At least once and idempotent: what is removed already is not there a second time.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, ApplicationRemoved
+from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from contracts.envelope import Contract
+from hub.kernel.clock import rfc3339
 from hub.kernel.desk import Answer, Desk
-from hub.kernel.errors import HubError
+from hub.kernel.errors import HubError, NotFound
 from hub.kernel.resource import Resource
-from hub.registry import membership
+from hub.registry import condition, membership
 from hub.registry.store import Store
 
 log = structlog.get_logger()
@@ -67,6 +71,34 @@ class Applied:
             await self.publish(event)
         except HubError as error:
             log.warning("application.unannounced", application=name, error=error.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """Keeps in the status which client certificates an Application has, as the connector tells.
+
+    Idempotent by the fingerprint; of an Application that is gone nothing is kept.
+    """
+
+    store: Store
+
+    async def issued(self, event: CertificateIssued) -> None:
+        """Note a first certificate."""
+        await self._note(event.application, event.fingerprint, event.not_after)
+
+    async def renewed(self, event: CertificateRenewed) -> None:
+        """Note the next certificate; the one before stays good until it ends."""
+        await self._note(event.application, event.fingerprint, event.not_after)
+
+    async def revoked(self, event: CertificateRevoked) -> None:
+        """Forget a certificate."""
+        with contextlib.suppress(NotFound):
+            await self.store.change(event.application, lambda old: condition.decertified(old, event.fingerprint))
+
+    async def _note(self, application: str, fingerprint: str, not_after: datetime) -> None:
+        end, now = rfc3339(not_after), rfc3339(self.store.clock.now())
+        with contextlib.suppress(NotFound):
+            await self.store.change(application, lambda old: condition.certified(old, fingerprint, end, now))
 
 
 _EVENTS: dict[type[Contract], str] = {

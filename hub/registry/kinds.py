@@ -4,13 +4,14 @@ import base64
 import binascii
 import re
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from pydantic import Field
 
 from hub.kernel.errors import InvalidField
 from hub.kernel.resource import Column, Kind, Resource
+from hub.registry.condition import certificate_end, problems_of
 from hub.registry.naming import is_subdomain
 from hub.registry.shape import ApplicationShape, Shape, fields_of, need_shape
 
@@ -164,9 +165,17 @@ def _immutable(spec: dict[str, Any]) -> dict[str, Any]:
     return {"immutable": True} if spec.get("immutable") else {}
 
 
-def _entries(resource: Resource, kind: Literal["API", "Events"]) -> str:
-    services: list[dict[str, Any]] = resource.spec.get("services", [])
-    return str(sum(1 for service in services for entry in service["entries"] if entry["type"] == kind))
+def _event_types(application: Resource) -> str:
+    return str(application.status.get("eventTypes", ""))
+
+
+def _last_event(application: Resource) -> str:
+    """Return when the last event came; empty when that was not looked up."""
+    return str(application.status.get("lastEvent", "") or "never") if "lastEvent" in application.status else ""
+
+
+def _problems(application: Resource) -> str:
+    return str(len(problems_of(application)) or "")
 
 
 APPLICATION = Kind(
@@ -178,8 +187,10 @@ APPLICATION = Kind(
     short_names=("app",),
     columns=(
         Column("Services", lambda resource: str(len(resource.spec.get("services", [])))),
-        Column("APIs", lambda resource: _entries(resource, "API")),
-        Column("Event catalogs", lambda resource: _entries(resource, "Events")),
+        Column("Event types", _event_types),
+        Column("Last event", _last_event),
+        Column("Certificate until", lambda resource: certificate_end(resource)[:10] or "none"),
+        Column("Problems", _problems),
         Column("Created", lambda resource: resource.created),
     ),
     description="A connected solution: what it offers, and which certificates speak for it.",

@@ -11,10 +11,9 @@ from typing import Any
 
 from hub.kernel.errors import AlreadyExists, NotFound
 from hub.kernel.resource import Resource
+from hub.registry.condition import DEPLOYED, FAILURE
+from hub.registry.formats import judged
 from hub.registry.rewriting import file_name
-
-DEPLOYED = {"status": "deployed", "description": "Served by the hub."}
-"""Upstream's word for an Application that can be used."""
 
 Service = Mapping[str, Any]
 
@@ -87,7 +86,8 @@ def _with(application: Resource, services: list[dict[str, Any]], status: Mapping
     known = (application.status.get("services") or {}) | dict(status)
     kept = {service_id: known[service_id] for service_id in known if service_id in ids}
     spec = application.spec | {"services": services} if services or "services" in application.spec else application.spec
-    return replace(application, spec=spec, status={"installationStatus": DEPLOYED, "services": kept})
+    said = application.status | {"installationStatus": DEPLOYED, "services": kept}
+    return replace(application, spec=spec, status={name: said[name] for name in said if name != FAILURE})
 
 
 def specs_of(application: Resource, service_id: str) -> dict[str, Any]:
@@ -104,6 +104,7 @@ def described(assets: Mapping[str, bytes]) -> dict[str, Any]:
             "bytes": len(document),
             "sha256": hashlib.sha256(document).hexdigest(),
         }
+        | judged(kind, document)
         for kind, document in assets.items()
     }
 

@@ -67,6 +67,9 @@ def asset_name(application: str, service_id: str, kind: str) -> str:
     return f"specs/{application}/{service_id}/{kind}"
 
 
-def object_prefix(application: str) -> str:
-    """Return what the names of all documents of an Application begin with."""
-    return f"specs/{application}/"
+def asset_parts(name: str) -> tuple[str, str, str] | None:
+    """Return Application, Service and kind of a document's name; None when the object is none. Inverse of the above."""
+    root, _, rest = name.partition("/")
+    application, _, rest = rest.partition("/")
+    service_id, _, kind = rest.rpartition("/")
+    return (application, service_id, kind) if root == "specs" and service_id and kind else None

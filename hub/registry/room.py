@@ -6,19 +6,22 @@ from faststream.nats import NatsRouter
 
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
+from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from hub.kernel.admittance import Admittance
 from hub.kernel.desk import Answer, Desk
+from hub.kernel.egress import EgressRule
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.state import JSON
 from hub.registry import sealing
 from hub.registry.api import Endpoints, routes
-from hub.registry.egress import EgressRule
 from hub.registry.fetching import Fetcher, Limits
-from hub.registry.handlers import Applied
+from hub.registry.handlers import Applied, Certified
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
+from hub.registry.resealing import Resealing
 from hub.registry.services import Services
 from hub.registry.settings import RegistrySettings
 from hub.registry.store import Store
+from hub.registry.sweeping import Pace, Sweeper
 
 LOG_EVENTS = (
     "application.registered",
@@ -26,6 +29,9 @@ LOG_EVENTS = (
     "application.removed",
     "application.unannounced",
     "registration.leftover_kept",
+    "registration.orphan_removed",
+    "specification.unavailable",
+    "sweep.failed",
 )
 """Names of the events that this room logs."""
 
@@ -46,7 +52,13 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "apply"), desk.apply)
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "delete"), delete)
     house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
+    house.answer(router, subjects.ask(subjects.SECRETS, "reseal"), Resealing(store.secrets, house.keys).asked)
     house.desk(router, CONFIG_MAP)
+
+    certified = Certified(store)
+    house.subscribe(router, CertificateIssued, certified.issued)
+    house.subscribe(router, CertificateRenewed, certified.renewed)
+    house.subscribe(router, CertificateRevoked, certified.revoked)
 
     fetcher = Fetcher(
         EgressRule(private=settings.spec_private_addresses, loopback=settings.spec_loopback),
@@ -59,11 +71,18 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
         body_limit_bytes=settings.body_limit_bytes,
         detailed_errors=settings.detailed_errors,
     )
+    sweeper = Sweeper(store, Pace(settings.sweep_seconds, settings.orphan_seconds))
+
+    async def stop() -> None:
+        await sweeper.stop()
+        await fetcher.close()
+
     return Room(
         "registry",
         router=router,
         routes={"edge": routes(endpoints)},
         kinds=KINDS,
         writes=(subjects.APPLICATIONS, subjects.SECRETS, subjects.CONFIGMAPS),
-        stop=fetcher.close,
+        start=sweeper.start,
+        stop=stop,
     )

@@ -46,6 +46,19 @@ def opened(keys: Keys, secret: Resource) -> dict[str, str]:
     return values
 
 
+def is_current(keys: Keys, secret: Resource) -> bool:
+    """Tell whether the present master key has sealed a Secret."""
+    return keys.is_current(base64.b64decode(secret.spec["sealed"]), context_of(secret))
+
+
+def sealed_anew(keys: Keys, secret: Resource) -> Resource:
+    """Return a Secret with the same values, sealed by the present master key; the same when it is already."""
+    if is_current(keys, secret):
+        return secret
+    sealed = seal(keys, secret, opened(keys, secret)).spec["sealed"]
+    return replace(secret, spec=secret.spec | {"sealed": sealed})
+
+
 def texts(keys: Keys, secret: Resource) -> dict[str, str]:
     """Return the values of a Secret as text by name."""
     return {name: base64.b64decode(value).decode("utf-8", "replace") for name, value in opened(keys, secret).items()}

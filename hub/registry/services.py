@@ -6,8 +6,10 @@ is removed last.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -15,10 +17,10 @@ import structlog
 
 from contracts.application.v1 import ApplicationChanged
 from contracts.envelope import Contract
-from hub.kernel.clock import Clock
-from hub.kernel.errors import HubError
+from hub.kernel.clock import Clock, rfc3339
+from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
 from hub.kernel.resource import Resource
-from hub.registry import membership, merging, naming, rewriting
+from hub.registry import condition, membership, merging, naming, rewriting
 from hub.registry.fetching import Fetcher
 from hub.registry.keypair import make_key_pair
 from hub.registry.model import CertificateGen, Registration, ServiceDetails
@@ -69,7 +71,7 @@ class Services:
         specs = membership.described(registration.assets)
         async with self._turn(application):
             changed = await self._write(
-                application, registration, lambda old: membership.added(old, registration.entry, specs)
+                application, registration, lambda old: membership.added(old, registration.entry, specs), new=True
             )
         await self._announce(changed, service_id)
         return service_id
@@ -88,6 +90,7 @@ class Services:
                 application,
                 registration,
                 lambda old: membership.replaced(old, registration.entry, _specs(old, registration)),
+                new=False,
             )
             await self._remove_unused(changed, registration)
         await self._announce(changed, service_id)
@@ -113,7 +116,12 @@ class Services:
 
     async def _prepare(self, application: str, service_id: str, details: ServiceDetails) -> Registration:
         """Do what may take long or fail: fetch the specification, make the key pair."""
-        owned = merging.owned_by(application, await self._with_specification(details))
+        try:
+            complete = await self._with_specification(details)
+        except (UpstreamRefused, UpstreamUnavailable) as error:
+            await self._note_failure(application, details.name, error)
+            raise
+        owned = merging.owned_by(application, complete)
         return merging.register(
             application,
             service_id,
@@ -121,6 +129,13 @@ class Services:
             gateway_url=self.gateway_url,
             key_pair=await self._key_pair(application, service_id, details),
         )
+
+    async def _note_failure(self, application: str, service: str, error: HubError) -> None:
+        """Tell operators, who do not see what the solution is answered."""
+        log.warning("specification.unavailable", application=application, service=service, error=error.detail)
+        time = rfc3339(self.clock.now())
+        with contextlib.suppress(HubError):  # the caller must get the first error, whatever else fails
+            await self.store.change(application, lambda old: condition.failed(old, service, error.detail, time))
 
     async def _with_specification(self, details: ServiceDetails) -> ServiceDetails:
         api = details.api
@@ -146,15 +161,22 @@ class Services:
         return await asyncio.to_thread(make_key_pair, method.common_name, self.clock.now())
 
     async def _write(
-        self, application: str, registration: Registration, change: Callable[[Resource], Resource]
+        self, application: str, registration: Registration, change: Callable[[Resource], Resource], *, new: bool
     ) -> Resource:
         service_id = registration.entry["id"]
         labels = {"app": application, "serviceId": service_id}
         async with Undoing() as undoing:
-            for name, values in registration.secrets.items():
-                undoing.add(await self.store.write_secret(name, values, labels))
-            for kind, document in registration.assets.items():
-                undoing.add(await self.store.write_asset(application, service_id, kind, document))
+
+            async def write_things(known: bool) -> None:
+                for name, values in registration.secrets.items():
+                    undoing.add(await self.store.write_secret(name, values, labels, known=known))
+                for kind, document in registration.assets.items():
+                    name = naming.asset_name(application, service_id, kind)
+                    undoing.add(await self.store.write_asset(name, document, known=known))
+
+            if not new:
+                return await self.store.change(application, change, partial(write_things, known=True))
+            await write_things(known=False)  # nobody else knows the id yet: once is enough
             return await self.store.change(application, change)
 
     async def _remove_unused(self, application: Resource, registration: Registration) -> None:
@@ -184,10 +206,6 @@ class Services:
             )
         except HubError as error:
             log.warning("application.unannounced", application=application.name, error=error.detail)
-
-
-def _replaced(old: Resource, registration: Registration) -> Resource:
-    return membership.replaced(old, registration.entry, _specs(old, registration))
 
 
 def _specs(old: Resource, registration: Registration) -> dict[str, Any]:

@@ -23,3 +23,7 @@ class RegistrySettings(BaseModel):
         addresses, where clouds answer with credentials, are refused in any case.""")
     spec_loopback: bool = Field(True, description="""Whether specifications may be fetched from loopback addresses; on
         for development, switch it off on a machine with other services.""")
+    sweep_seconds: float = Field(600, gt=0, description="""Seconds between two looks for Secrets and documents that
+        belong to no Service: what a process left that was killed in the middle of a registration.""")
+    orphan_seconds: float = Field(300, gt=0, description="""Age in seconds above which such a leftover is removed. Must
+        be longer than any registration takes from its first write to its last.""")

@@ -4,6 +4,7 @@ A registration touches several places. Each write returns how to take it back; t
 with its revision, and what failed before that is taken back in reverse.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -11,10 +12,10 @@ from types import TracebackType
 import structlog
 
 from hub.kernel.clock import Clock, rfc3339
-from hub.kernel.errors import HubError, NotFound, RevisionConflict
+from hub.kernel.errors import AlreadyExists, HubError, NotFound, RevisionConflict
 from hub.kernel.keys import Keys
 from hub.kernel.objects import Objects
-from hub.kernel.resource import CLUSTER, Resource, resource_key
+from hub.kernel.resource import CLUSTER, Resource, need_name, resource_key
 from hub.kernel.state import Bucket
 from hub.registry import naming, sealing
 from hub.registry.kinds import need_size
@@ -74,8 +75,16 @@ class Store:
             raise NotFound(f"Application {name} not found", application=name)
         return entry.value
 
-    async def change(self, name: str, change: Callable[[Resource], Resource]) -> Resource:
+    async def change(
+        self, name: str, change: Callable[[Resource], Resource], first: Callable[[], Awaitable[None]] | None = None
+    ) -> Resource:
         """Change an Application; when somebody else was faster, change theirs.
+
+        Args:
+            name: of the Application.
+            change: pure; is asked again for each version of it.
+            first: what must be written before each attempt. Of two who write the same things, the one whose attempt
+                fails writes its own again, so that in the end Application and things are of the same writer.
 
         Raises:
             NotFound: there is no such Application.
@@ -84,8 +93,10 @@ class Store:
         for _ in range(_ATTEMPTS):
             old = await self.application(name)
             new = change(old)
-            if (new.spec, new.status) == (old.spec, old.status):
+            if first is None and (new.spec, new.status) == (old.spec, old.status):
                 return old
+            if first is not None:
+                await first()
             need_size(new.spec, "spec")
             new = replace(new, generation=old.generation + (1 if new.spec != old.spec else 0))
             try:
@@ -99,20 +110,31 @@ class Store:
         entry = await self.secrets.get(resource_key(self.scope, name))
         return sealing.texts(self.keys, entry.value) if entry else {}
 
-    async def write_secret(self, name: str, values: Mapping[str, str], labels: Mapping[str, str]) -> Undo:
-        """Store values sealed under a name; returns how to take it back."""
-        blank = Resource("v1", "Secret", name, self.scope, {}, labels=dict(labels))
-        old = await self.secrets.get(blank.key)
+    async def write_secret(
+        self, name: str, values: Mapping[str, str], labels: Mapping[str, str], *, known: bool = True
+    ) -> Undo:
+        """Store values sealed under a name; returns how to take it back. With `known` there may be one already.
+
+        Raises:
+            InvalidField: the name, made of the Service's id, is none.
+            AlreadyExists: a Secret of this name is not this Application's: an operator's own, or that of an
+                Application whose name begins with the same letters.
+        """
+        blank = Resource("v1", "Secret", need_name(name, "the Secret's name"), self.scope, {}, labels=dict(labels))
+        old = await self.secrets.get(blank.key) if known else None
+        if old is not None and old.value.labels.get("app") != labels["app"]:
+            raise AlreadyExists(f"Secret {name} already exists and is not of Application {labels['app']}", secret=name)
         made = old.value if old else replace(blank, uid=self.clock.new_id(), created=rfc3339(self.clock.now()))
         sealed = replace(sealing.seal(self.keys, blank, sealing.encoded(values)), uid=made.uid, created=made.created)
         sealed = replace(sealed, generation=made.generation + 1)
-        await self.secrets.put(blank.key, sealed)
+        written = await self.secrets.put(blank.key, sealed, revision=None if known else 0)
 
         async def undo() -> None:
-            if old is None:
-                await self.secrets.delete(blank.key)
-            else:
-                await self.secrets.put(blank.key, old.value)
+            with contextlib.suppress(RevisionConflict):  # somebody has written theirs meanwhile, which stays
+                if old is None:
+                    await self.secrets.delete(blank.key, revision=written)
+                else:
+                    await self.secrets.put(blank.key, sealing.sealed_anew(self.keys, old.value), revision=written)
 
         return undo
 
@@ -123,17 +145,18 @@ class Store:
             if entry is not None and entry.value.labels.get("app") == application:
                 await self.secrets.delete(entry.key)
 
-    async def write_asset(self, application: str, service_id: str, kind: str, document: bytes) -> Undo:
-        """Store a document of a Service; returns how to take it back."""
-        name = naming.asset_name(application, service_id, kind)
-        old = await self.objects.get(name)
+    async def write_asset(self, name: str, document: bytes, *, known: bool = True) -> Undo:
+        """Store a document under its name; returns how to take it back. With `known` there may be one already."""
+        old = await self.objects.get(name) if known else None
         if old != document:
             await self.objects.put(name, document)
 
         async def undo() -> None:
+            if old == document or await self.objects.get(name) != document:
+                return  # nothing was written, or somebody has written theirs meanwhile
             if old is None:
                 await self.objects.delete(name)
-            elif old != document:
+            else:
                 await self.objects.put(name, old)
 
         return undo

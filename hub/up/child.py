@@ -33,6 +33,7 @@ class Child:
     started: float = 0.0  # monotonic seconds
     due: float = 0.0  # monotonic seconds of the next start, while restarting
     ready_after_seconds: float | None = None
+    overdue: bool = False  # was killed because it did not become ready
     restarts: int = 0
     quick_failures: int = 0
     status: str = ""
@@ -48,6 +49,11 @@ class Child:
         """Return the seconds since its last start."""
         return time.monotonic() - self.started
 
+    @property
+    def served_seconds(self) -> float:
+        """Return the seconds since it became ready, 0 before: what never served is not healthy, however old."""
+        return 0.0 if self.ready_after_seconds is None else self.age_seconds - self.ready_after_seconds
+
     def start(self, spawner: Spawner, log_limit_bytes: int) -> None:
         """Start the process.
 
@@ -56,6 +62,7 @@ class Child:
         """
         logfiles.set_aside(self.log, log_limit_bytes)
         self.state, self.started, self.status, self.ready_after_seconds = "starting", time.monotonic(), "", None
+        self.overdue = False
         self.process = spawner.spawn(self.command, env=self.env, log=self.log)
         if self.announce:
             self.announce(self.process.pid)

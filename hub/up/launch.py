@@ -24,15 +24,20 @@ def plan_of(settings: HubSettings, *, color: bool = False) -> Plan:
     return Plan(
         data_dir=settings.data_dir.expanduser().resolve(),
         programs=procfile.read(up.procfile or procfile.find()),
-        listeners=(
-            _listener("edge", "https", settings.edge),
-            _listener("public", "http", settings.public),
-            _listener("internal", "http", settings.internal),
-        ),
+        listeners=listeners_of(settings),
         nats=None if settings.nats.url else Nats(settings.nats.port, settings.nats.sync),
         limits=Limits(stop_seconds=settings.stop_seconds, **up.model_dump(exclude={"procfile", "preload"})),
         preload=up.preload and sys.platform == "linux",
         color=color,
+    )
+
+
+def listeners_of(settings: HubSettings) -> tuple[Listener, ...]:
+    """Return the ports that the processes will bind."""
+    return (
+        _listener("edge", "https", settings.edge),
+        _listener("public", "http", settings.public),
+        _listener("internal", "http", settings.internal),
     )
 
 

@@ -36,6 +36,11 @@ class Report:
         self._write(self._paint("ready", f"hub is ready in {seconds:.1f} s") + addresses)
         self._write(f"data {data_dir} · logs {data_dir / 'log'} · stop with Ctrl-C")
 
+    def interrupted(self) -> None:
+        """Begin a new line after the `^C` that a terminal shows."""
+        if sys.stdout.isatty():
+            self._write("")
+
     def failed(self, name: str, reason: str, log: Path, lines: Sequence[str]) -> None:
         """Say loudly why the hub ends, with the last words of the process."""
         self._write(self._paint("failed", f"{name} failed: {reason}. The hub stops. Last lines of {log}:"))

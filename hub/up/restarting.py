@@ -27,18 +27,18 @@ class GiveUp:
     reason: str
 
 
-def decide(status: int, *, lived_seconds: float, quick_failures: int, limits: Limits) -> Restart | GiveUp:
+def decide(status: int, *, served_seconds: float, quick_failures: int, limits: Limits) -> Restart | GiveUp:
     """Return what to do about a death.
 
     Args:
         status: exit status; the negated signal number when a signal ended the process.
-        lived_seconds: from its start to its death.
+        served_seconds: from its readiness to its death; 0 if it never became ready.
         quick_failures: deaths in a row before this one in which it had not become healthy.
         limits: the settings.
     """
     if status == WRONG_SETTINGS:
         return GiveUp("its settings cannot work (exit status 2)")
-    failures = 1 if lived_seconds >= limits.healthy_seconds else quick_failures + 1
+    failures = 1 if served_seconds >= limits.healthy_seconds else quick_failures + 1
     if failures >= limits.quick_failures:
         return GiveUp(f"it died {failures} times in a row, at last with {describe(status)}")
     backoff = Backoff(initial_seconds=limits.backoff_seconds, max_seconds=limits.backoff_max_seconds)

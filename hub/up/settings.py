@@ -19,8 +19,8 @@ class UpSettings(BaseModel):
     backoff_seconds: float = Field(0.2, gt=0, description="""Pause before the first restart; doubles with each quick
         failure.""")
     backoff_max_seconds: float = Field(10, gt=0, description="""Longest pause before a restart.""")
-    healthy_seconds: float = Field(30, gt=0, description="""A process that lived this long has recovered: its next
-        death counts as the first.""")
+    healthy_seconds: float = Field(30, gt=0, description="""A process that served this long has recovered: its
+        next death counts as the first.""")
     start_seconds: float = Field(60, gt=0, description="""A process that is not ready after this many seconds is
         killed and counts as failed. The event store has ten times as long: it may have a lot to recover.""")
     log_limit_bytes: int = Field(10 * 1024**2, ge=4096, description="""Size at which a log file is set aside as

@@ -25,6 +25,7 @@ PROBE_INTERVAL_SECONDS = 0.01
 LOG_CHECK_SECONDS = 60.0
 RECOVERY_FACTOR = 10  # how much longer than a worker the event store may take to start
 LINES_SHOWN = 15
+INTERRUPTED = 130  # exit status after Ctrl-C
 
 
 class Supervisor:
@@ -88,7 +89,7 @@ class Supervisor:
         """Ask for the end; asked again, everything is killed. For signal handlers and other threads."""
         interrupted = number == signal.SIGINT
         if self._exit_code is None:
-            self._exit_code = 130 if interrupted else 0
+            self._exit_code = INTERRUPTED if interrupted else 0
         elif not self._forced:
             self._forced = True
             self._exit_code = 128 + number
@@ -159,7 +160,7 @@ class Supervisor:
         for child in self._children:
             if child.state == "restarting":
                 moments.append(child.due)
-            elif child.state == "starting":
+            elif child.state == "starting" and not child.overdue:
                 moments.append(now + PROBE_INTERVAL_SECONDS if child.probe else child.started + limits.start_seconds)
         return max(0.0, min(moments) - now)
 
@@ -180,8 +181,9 @@ class Supervisor:
         elif child.state == "starting" and child.probe is not None and child.probe():
             child.become_ready()
             self._report.change(child)
-        elif child.state == "starting" and child.age_seconds > self._patience(child):
+        elif child.state == "starting" and not child.overdue and child.age_seconds > self._patience(child):
             self._report.change(child, f"not ready after {child.age_seconds:.0f} s, killed")
+            child.overdue = True
             child.signal(signal.SIGKILL)
 
     def _patience(self, child: Child) -> float:
@@ -194,7 +196,7 @@ class Supervisor:
             return
         limits = self._plan.limits
         decision = decide(
-            status, lived_seconds=child.age_seconds, quick_failures=child.quick_failures, limits=limits
+            status, served_seconds=child.served_seconds, quick_failures=child.quick_failures, limits=limits
         )
         match decision:
             case Restart(wait_seconds, quick_failures):
@@ -221,6 +223,8 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Stop the workers, then the event store."""
+        if self._exit_code == INTERRUPTED:
+            self._report.interrupted()
         seconds = self._plan.limits.stop_seconds
         for group in ([c for c in self._children if c.probe is None], [c for c in self._children if c.probe]):
             running = [child for child in group if child.pid is not None]

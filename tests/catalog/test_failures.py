@@ -10,11 +10,12 @@ from contracts import Contract, subjects
 from contracts.catalog.v1 import EventTypePublished
 from hub.catalog.handlers import Reconciler
 from hub.catalog.settings import CatalogSettings
-from hub.catalog.store import ENTRIES, EventTypes, Specifications
+from hub.catalog.store import ENTRIES, FINDINGS, EventTypes, Findings, Specifications
 from hub.kernel.broker import Bus
+from hub.kernel.clock import SystemClock
 from hub.kernel.errors import BrokerUnavailable
 from hub.kernel.resource import RESOURCES
-from hub.kernel.state import View
+from hub.kernel.state import Bucket, View
 from tests.catalog.conftest import Stage, until
 
 DOCUMENT = {"asyncapi": "1.0.0", "topics": {"a.v1": {"subscribe": {}}}}
@@ -24,6 +25,7 @@ class Announcer:
     """Keeps what is announced; refuses as often as told, with the error told."""
 
     def __init__(self) -> None:
+        self.clock = SystemClock()
         self.said: list[Contract] = []
         self.refusals: list[Exception] = []
 
@@ -51,21 +53,23 @@ async def reconciler(stage: Stage, bus: Bus, announcer: Announcer) -> AsyncItera
     """Return a running reconciler that follows the test's buckets and retries within milliseconds."""
     applications = View(bus.js, subjects.APPLICATIONS, RESOURCES)
     entries = View(bus.js, subjects.EVENT_TYPES, ENTRIES)
+    findings = View(bus.js, subjects.CATALOG_FINDINGS, FINDINGS)
     reconciler = Reconciler(
         CatalogSettings(retry_seconds=0.01, reconcile_seconds=60),
         EventTypes(stage.entries, entries),
         applications=applications,
         specifications=Specifications(stage.objects),
-        publish=announcer.publish,
+        findings=Findings(Bucket(bus.js, subjects.CATALOG_FINDINGS, FINDINGS), findings),
+        house=announcer,
     )
     applications.on_change(lambda key, _resource: reconciler.mark(subjects.split_key(key)[1]))
-    for view in (applications, entries):
+    for view in (applications, entries, findings):
         view.start()
         await view.ready()
     await reconciler.start()
     yield reconciler
     await reconciler.stop()
-    await asyncio.gather(applications.stop(), entries.stop())
+    await asyncio.gather(*(view.stop() for view in (applications, entries, findings)))
 
 
 @pytest.mark.usefixtures("reconciler")
@@ -98,11 +102,13 @@ async def test_a_bug_met_with_one_application_leaves_the_others_working(stage: S
 async def test_a_reconciler_that_never_started_can_be_stopped(bus: Bus, stage: Stage) -> None:
     """A process that fails while starting stops in order."""
     entries = View(bus.js, subjects.EVENT_TYPES, ENTRIES)
+    findings = View(bus.js, subjects.CATALOG_FINDINGS, FINDINGS)
     reconciler = Reconciler(
         CatalogSettings(),
         EventTypes(stage.entries, entries),
         applications=View(bus.js, subjects.APPLICATIONS, RESOURCES),
         specifications=Specifications(stage.objects),
-        publish=Announcer().publish,
+        findings=Findings(Bucket(bus.js, subjects.CATALOG_FINDINGS, FINDINGS), findings),
+        house=Announcer(),
     )
     await reconciler.stop()

@@ -1,7 +1,9 @@
 """`hub apply|get|delete|explain` against a running registry."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,16 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+from contracts import subjects
+from contracts.catalog.v1 import EventTypeEntry, entry_key
+from contracts.certificate.v1 import CertificateIssued, CertificateRevoked
+from contracts.envelope import Contract
 from hub.commands import applying, resources, showing
 from hub.commands.manifests import Manifest, read_text
+from hub.commands.observing import LOOKED_UP, observed
+from hub.kernel import messages
+from hub.kernel.clock import SystemClock
+from hub.kernel.errors import InvalidField, InvalidInput, RevisionConflict
 from hub.kernel.resource import Kind, Resource
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
 from tests.registry.conftest import API_VERSION, Registry
@@ -139,8 +149,10 @@ async def test_a_table_has_the_columns_of_the_kind(registry: Registry, capsys: p
     showing.show(CONFIG_MAP, [], "table", single=False)
 
     header, row, nothing = capsys.readouterr().out.splitlines()
-    assert header.split() == ["Name", "Services", "APIs", "Event", "catalogs", "Created"]
-    assert row.split()[:4] == ["shop", "0", "0", "0"]
+    titles = ["Name", "Services", "Event types", "Last event", "Certificate until", "Problems", "Created"]
+    assert header.split("  ")[0] == "Name"
+    assert " ".join(header.split()) == " ".join(titles)
+    assert row.split()[:3] == ["shop", "0", "none"]
     assert nothing == "There are no configmaps."
 
 
@@ -200,3 +212,71 @@ def test_kinds_are_explained_to_people_and_programs(kind: Kind, capsys: pytest.C
 
     assert told["fields"] == dict(kind.fields)
     assert all(path in text for path in told["fields"])
+
+
+async def test_of_an_application_is_shown_what_others_know(registry: Registry) -> None:
+    """Event types come from the catalog, the last event from the stream, certificates from the connector's events."""
+    entry = EventTypeEntry(application="shop", service_id="1", type="order.v1", name="order")
+    await registry.bus.js.publish(f"$KV.{subjects.EVENT_TYPES}.{entry_key('shop', 'order.v1')}", entry.encode())
+    await registry.bus.js.publish(subjects.event("shop", "order.v1"), b"{}")
+    ends = datetime(2999, 5, 6, tzinfo=UTC)
+    certificate = {"application": "shop", "subject": "CN=shop", "serial": "1", "not_after": ends}
+    for fingerprint in ("a" * 64, "b" * 64):
+        await said(registry, CertificateIssued(**certificate, fingerprint=fingerprint))
+    await said(registry, CertificateRevoked(application="shop", fingerprint="a" * 64))
+    kept = [{"fingerprint": "a" * 64, "revoked": True}, {"fingerprint": "b" * 64, "notAfter": "2999-05-06T00:00:00Z"}]
+    async with asyncio.timeout(30):  # three kinds of event, heard of in any order
+        while sorted((await registry.stored()).status.get("certificates", []), key=str) != kept:
+            await asyncio.sleep(0.01)
+
+    (found,) = await observed(registry.session, APPLICATION, await shown(registry, APPLICATION, "shop"))
+
+    cells = {column.title: column.fill(found) for column in APPLICATION.columns}
+    assert (cells["Event types"], cells["Certificate until"]) == ("1", "2999-05-06")
+    assert cells["Last event"].startswith(str(datetime.now(UTC).year))
+
+
+async def test_of_many_applications_only_the_stored_is_shown(registry: Registry) -> None:
+    """A long list is not held up by one question per Application; a cell that was not asked for is empty."""
+    many = await shown(registry, APPLICATION) * (LOOKED_UP + 1)
+    assert await observed(registry.session, APPLICATION, many) == many
+    assert [column.fill(many[0]) for column in APPLICATION.columns if column.title == "Last event"] == [""]
+
+
+async def said(registry: Registry, event: Contract) -> None:
+    """Tell the workers something as another worker would."""
+    await messages.publish(registry.bus, SystemClock(), "connector", event)
+
+
+async def test_of_changes_to_the_same_version_one_wins(registry: Registry) -> None:
+    """A document that says which version it changes is refused when somebody was faster, with what to do."""
+    (before,) = await shown(registry, APPLICATION, "shop")
+    document = before.to_document()
+    answers = await asyncio.gather(
+        *(registry.apply(document | {"spec": {"description": str(number)}}) for number in range(4)),
+        return_exceptions=True,
+    )
+
+    refused = [each for each in answers if isinstance(each, RevisionConflict)]
+    assert (len(refused), len([each for each in answers if isinstance(each, dict)])) == (3, 1)
+    assert refused[0].fields["field"] == "metadata.resourceVersion"
+    del document["metadata"]["resourceVersion"]
+    await asyncio.gather(*(registry.apply(document | {"spec": {"description": str(n)}}) for n in range(4)))
+
+
+@pytest.mark.parametrize("version", ["x", "-1", "1.5", "²"])
+async def test_a_version_that_is_none_is_refused(registry: Registry, version: str) -> None:
+    """What is no revision is told by its path."""
+    document = (await registry.stored()).to_document()
+    document["metadata"]["resourceVersion"] = version
+    with pytest.raises(InvalidField, match=r"metadata\.resourceVersion"):
+        await registry.apply(document)
+
+
+@pytest.mark.parametrize("name", ["", "*", ">", "../shop", "shop/../mill", "a b", "Shop", "x" * 254, None, 7])
+async def test_what_is_no_name_cannot_be_deleted(registry: Registry, name: Any) -> None:
+    """No name becomes a wildcard, a path or a failure of the store."""
+    for request in ({"name": name}, {"name": "s", "scope": name or "*"}):
+        with pytest.raises(InvalidInput):
+            await registry.session.ask("secrets", "delete", request)
+    assert (await registry.stored()).name == "shop"

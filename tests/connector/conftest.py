@@ -4,7 +4,7 @@ import base64
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,36 +112,60 @@ class Edge:
         assert status == "200", answer
         return str(answer["url"])
 
-    def client(self, certificate: Path | None = None, key: Path | None = None) -> httpx.AsyncClient:
-        """Return a client that trusts the hub, with or without a certificate."""
-        context = ssl.create_default_context(cafile=self.ca)
+    def client(
+        self, certificate: Path | None = None, key: Path | None = None, ca: Path | None = None
+    ) -> httpx.AsyncClient:
+        """Return a client that trusts the hub (or another file), with or without a certificate."""
+        context = ssl.create_default_context(cafile=ca or self.ca)
         if certificate is not None:
             context.load_cert_chain(certificate, key)
         return httpx.AsyncClient(verify=context, timeout=10)
 
     async def pair(self, name: str, csr: str, key: Path) -> httpx.AsyncClient:
         """Walk the whole pairing; returns a client with the new certificate."""
+        return self.client(await self.certificate(name, csr), key)
+
+    async def certificate(self, name: str, csr: str) -> Path:
+        """Walk the whole pairing; returns the file of the new certificate."""
         async with self.client() as plain:
             info = (await plain.get(await self.offer(name))).json()
             answer = await plain.post(info["csrUrl"], json={"csr": csr})
         assert answer.status_code == 201, answer.text
+        return self.keep(name, answer)
+
+    def keep(self, name: str, answer: httpx.Response) -> Path:
+        """Write the certificate of an answer to a file of its own."""
         certificate = self.folder / f"{name}-{len(list(self.folder.iterdir()))}.pem"
         certificate.write_bytes(base64.b64decode(answer.json()["crt"]))
-        return self.client(certificate, key)
+        return certificate
+
+
+OpenEdge = Callable[..., Awaitable[Edge]]
 
 
 @pytest.fixture
-async def edge(
+def open_edge(
     running: Callable[..., Awaitable[Running]], bus: Bus, tmp_path: Path, nats_url: str
-) -> AsyncIterator[Edge]:
+) -> Callable[..., Awaitable[Edge]]:
+    """Return a function that runs a connector on a free port: `await open_edge(rooms=[...], **settings)`."""
+
+    async def start(rooms: tuple[str, ...] = ("connector",), **changes: Any) -> Edge:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        changes["edge"] = {"port": port, **changes.get("edge", {})}
+        tree = make_settings(tmp_path, nats_url, **changes)
+        process = await running(list(rooms), ["edge"], tree)
+        pairing_folder = tmp_path / "solution"
+        pairing_folder.mkdir(exist_ok=True)
+        edge = Edge(process, bus, f"https://localhost:{port}", tmp_path / "ca.crt", pairing_folder)
+        await edge.register("shop")
+        return edge
+
+    return start
+
+
+@pytest.fixture
+async def edge(open_edge: OpenEdge) -> Edge:
     """A connector on a free port of its own, and the Application `shop`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    tree = make_settings(tmp_path, nats_url, edge={"port": port})
-    process = await running(["connector"], ["edge"], tree)
-    pairing_folder = tmp_path / "solution"
-    pairing_folder.mkdir()
-    edge = Edge(process, bus, f"https://localhost:{port}", tmp_path / "ca.crt", pairing_folder)
-    await edge.register("shop")
-    yield edge
+    return await open_edge()

@@ -4,8 +4,10 @@ import base64
 from typing import Any
 
 from hub.connector.answers import certificates, management_information, pairing_url, signing_information
-from hub.connector.model import Authority, Client, Subject
+from hub.connector.model import RUNTIME, Authority, Client, Subject
+from hub.connector.settings import SubjectSettings
 from hub.connector.signing import sign
+from hub.connector.subject import subject_of
 
 from .conftest import NOW, Make
 
@@ -60,7 +62,8 @@ def test_the_bundle_begins_with_the_clients_own_certificate(
 ) -> None:
     """Clients use the first certificate as theirs, and some cannot read an ECDSA authority's in its place."""
     issued = sign(authority, make_csr(), shop, now=NOW, days=3)
-    answer = {name: base64.b64decode(value) for name, value in certificates(issued).items()}
+    sent = certificates(issued, issued.authority_certificate)
+    answer = {name: base64.b64decode(value) for name, value in sent.items()}
     assert {"crt", "clientCrt", "caCrt"} == answer.keys()
     assert answer["clientCrt"] + answer["caCrt"] == answer["crt"]
     assert (issued.certificate, authority.certificate) == (answer["clientCrt"], answer["caCrt"])
@@ -68,4 +71,28 @@ def test_the_bundle_begins_with_the_clients_own_certificate(
 
 def test_the_pairing_address_holds_the_token() -> None:
     """The whole address is what people call the token."""
-    assert f"{BASE}/v1/applications/signingRequests/info?token=T" == pairing_url(BASE, "T")
+    assert f"{BASE}/v1/applications/signingRequests/info?token=T" == pairing_url(BASE, Client("shop"), "T")
+    runtime = Client(RUNTIME, "tenant", "group")
+    assert f"{BASE}/v1/runtimes/signingRequests/info?token=T" == pairing_url(BASE, runtime, "T")
+
+
+def test_a_runtime_is_told_its_own_addresses_and_none_of_applications() -> None:
+    """The three addresses of an Application are absent, not empty; the identity is tenant and group only."""
+    runtime = Client(RUNTIME, "tenant", "group")
+    subject = subject_of(runtime, SubjectSettings())
+    root = f"{BASE}/v1/runtimes"
+    certificate = CERTIFICATE | {"subject": "O=tenant,OU=group,L=Waldorf,ST=Waldorf,C=DE,CN=*Runtime*"}
+    assert {
+        "csrUrl": f"{root}/certificates?token=T",
+        "api": {"infoUrl": f"{root}/management/info", "certificatesUrl": f"{root}/certificates"},
+        "certificate": certificate,
+    } == signing_information(BASE, runtime, subject, "T")
+    assert {
+        "clientIdentity": {"tenant": "tenant", "group": "group"},
+        "urls": {
+            "renewCertUrl": f"{root}/certificates/renewals",
+            "revokeCertUrl": f"{root}/certificates/revocations",
+            "revocationCertUrl": f"{root}/certificates/revocations",
+        },
+        "certificate": certificate,
+    } == management_information(BASE, runtime, subject)

@@ -8,8 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from hub.commands.connect import FILES, check_url, curl_options, pair
 from hub.commands.connect import text_of as connected_text
+from hub.commands.connection.folder import FILES, curl_options
+from hub.commands.connection.pairing import check_url, pair
 from hub.commands.session import Session
 from hub.commands.token import offer
 from hub.commands.token import text_of as token_text

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from contracts import subjects
 from contracts.certificate.v1 import CertificateIssued
 from contracts.envelope import unwrap
-from hub.connector.model import Pairing
+from hub.connector.model import Client, Pairing
 from hub.connector.store import PAIRINGS
 from hub.connector.tokens import digest, new_token
 from hub.kernel.state import Bucket
@@ -74,7 +74,7 @@ async def test_a_token_pairs_once(edge: Edge, make_csr: Make) -> None:
 async def test_unknown_expired_used_and_truncated_tokens_get_the_same_answer(edge: Edge) -> None:
     """Nobody learns from the answer whether a token was ever good."""
     used, truncated, expired = await edge.offer("shop"), (await edge.offer("shop"))[:-3], new_token()
-    long_ago = Pairing("shop", datetime(2020, 1, 1, tzinfo=UTC))
+    long_ago = Pairing(Client("shop"), datetime(2020, 1, 1, tzinfo=UTC))
     await Bucket(edge.bus.js, subjects.TOKENS, PAIRINGS).create(digest(expired), long_ago)
     info = used.split("?")[0]
     async with edge.client() as client:
@@ -136,7 +136,7 @@ async def test_every_other_method_is_405_and_names_the_right_one(path: str, allo
     assert refusal(wrong) == (405, {"code": 405, "error": "Method not allowed."}, MEDIA_TYPE)
 
 
-@pytest.mark.parametrize("path", ["applications/certificates/", "applications/x", "runtimes/signingRequests/info"])
+@pytest.mark.parametrize("path", ["applications/certificates/", "applications/x", "runtimes/x"])
 async def test_an_unknown_path_is_404_in_the_dialect(path: str, edge: Edge) -> None:
     """A trailing slash makes another path; there are no redirects."""
     async with edge.client() as client:
@@ -152,6 +152,13 @@ async def test_a_token_needs_an_application(edge: Edge) -> None:
     long = "a" * 65
     await edge.register(long)
     assert _kind(await edge.ask("tokens", "create", {"application": long})) == ("400", "invalid-field")
+
+
+async def test_an_application_with_client_ids_is_not_paired_here(edge: Edge) -> None:
+    """Its certificates are another authority's; one for its name would be refused everywhere."""
+    await edge.register("compass", {"compassMetadata": {"authentication": {"clientIds": ["one"]}}})
+    status, answer = await edge.ask("tokens", "create", {"application": "compass"})
+    assert (status, "clientIds" in str(answer["detail"])) == ("400", True)
 
 
 async def test_a_token_of_an_application_that_was_removed_pairs_nobody(edge: Edge) -> None:

@@ -9,9 +9,9 @@ import pytest
 from cryptography import x509
 
 from contracts import subjects
-from hub.connector.authority import create, server_certificate
-from hub.connector.model import Authority
-from hub.connector.serving import ServerCertificate, load_chain, write_authority
+from hub.connector.authority import create, opened
+from hub.connector.model import Generation
+from hub.connector.serving import ServerCertificate, write_authorities
 from hub.connector.store import Authorities
 from hub.house import Running
 from hub.kernel.broker import Bus
@@ -28,9 +28,9 @@ async def test_processes_that_start_together_agree_on_one_authority(bus: Bus) ->
     """Whoever is first makes it; the others throw theirs away."""
     keys = Keys(bytes(32))
 
-    async def make() -> Authority:
+    async def make() -> Generation:
         await asyncio.sleep(0)
-        return create("ecdsa-p256", now=NOW, days=1)
+        return Generation(create("ecdsa-p256", now=NOW, days=1), NOW)
 
     stores = [Authorities(Bucket(bus.js, subjects.AUTHORITIES, JSON), keys) for _ in range(5)]
     obtained = await asyncio.gather(*(store.obtain(make) for store in stores))
@@ -41,8 +41,8 @@ async def test_the_authority_does_not_open_with_another_master_key(bus: Bus) -> 
     """Who has the store but not the key cannot sign, and is told what is wrong."""
     bucket = Bucket(bus.js, subjects.AUTHORITIES, JSON)
 
-    async def make() -> Authority:
-        return create("ecdsa-p256", now=NOW, days=1)
+    async def make() -> Generation:
+        return Generation(create("ecdsa-p256", now=NOW, days=1), NOW)
 
     await Authorities(bucket, Keys(bytes(32))).obtain(make)
     with pytest.raises(Misconfigured, match="another master key"):
@@ -61,7 +61,7 @@ async def test_a_restart_keeps_the_authority(running: Callable[..., Awaitable[Ru
 def test_the_authoritys_certificate_is_readable_by_all_and_written_whole(tmp_path: Path) -> None:
     """`curl --cacert` of any user works; a stale file is replaced, and no draft stays behind."""
     (tmp_path / "ca.crt").write_bytes(b"stale")
-    path = write_authority(tmp_path, Authority(b"new", b"key"))
+    path = write_authorities(tmp_path, b"new")
     assert (
         path.read_bytes(), path.stat().st_mode & 0o777, [found.name for found in tmp_path.iterdir()],
     ) == (b"new", 0o644, ["ca.crt"])  # fmt: skip
@@ -78,7 +78,8 @@ async def test_a_renewed_server_certificate_serves_the_next_connection() -> None
     clock, shown = SystemClock(), set()
     authority = create("ecdsa-p256", now=clock.now(), days=10)
     certificate = ServerCertificate(["localhost"], 2, clock)
-    await certificate.start(authority)
+    trusted = [opened(authority)[0]]
+    await certificate.adopt(trusted, lambda: authority)
     server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=certificate.context)
     trusting = ssl.create_default_context(cadata=authority.certificate.decode())
     for _ in range(2):
@@ -88,7 +89,7 @@ async def test_a_renewed_server_certificate_serves_the_next_connection() -> None
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         shown.add(x509.load_der_x509_certificate(der).serial_number)
         writer.close()
-        load_chain(certificate.context, *server_certificate(authority, ["localhost"], now=clock.now(), days=2))
+        await certificate.adopt(trusted, lambda: authority)
     server.close()
     await certificate.stop()
     assert len(shown) == 2

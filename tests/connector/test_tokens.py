@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.connector.model import Pairing
+from hub.connector.model import RUNTIME, Client, Pairing
 from hub.connector.tokens import check, digest, new_token
 from hub.kernel.errors import NotPermitted
 
@@ -37,8 +37,17 @@ def test_what_is_stored_of_a_token_does_not_hold_it() -> None:
     assert len(digest("\udc80")) == 64
 
 
-@pytest.mark.parametrize("pairing", [None, Pairing("shop", NOW), Pairing("shop", NOW - timedelta(seconds=1))])
-def test_unknown_and_expired_tokens_get_the_same_answer(pairing: Pairing | None) -> None:
+@pytest.mark.parametrize(
+    "pairing",
+    [
+        None,
+        Pairing(Client("shop"), NOW),
+        Pairing(Client("shop"), NOW - timedelta(seconds=1)),
+        Pairing(Client(RUNTIME, "tenant", "group"), NOW + timedelta(seconds=1)),
+    ],
+    ids=["unknown", "ending-now", "expired", "of-a-runtime"],
+)
+def test_unknown_expired_and_foreign_tokens_get_the_same_answer(pairing: Pairing | None) -> None:
     """The answer does not tell a guesser whether a token ever was good."""
     with pytest.raises(NotPermitted) as caught:
         check(pairing, NOW)
@@ -47,5 +56,5 @@ def test_unknown_and_expired_tokens_get_the_same_answer(pairing: Pairing | None)
 
 def test_a_token_is_good_until_its_time_is_over() -> None:
     """One microsecond before the end it still pairs."""
-    pairing = Pairing("shop", NOW + timedelta(microseconds=1))
+    pairing = Pairing(Client("shop"), NOW + timedelta(microseconds=1))
     assert pairing == check(pairing, NOW)

@@ -74,7 +74,7 @@ def test_the_command_ends_with_one_when_products_differ(tmp_path: Path) -> None:
     after = run.invoke(app, ["check", "--root", str(tmp_path), "-o", "json"])
     assert [before.exit_code, written.exit_code, after.exit_code] == [1, 0, 0]
     assert "asyncapi.json: missing" in before.stderr
-    assert len(CONTRACTS) + 1 == len(json.loads(written.stdout)["written"])
+    assert len(CONTRACTS) + 2 == len(json.loads(written.stdout)["written"])
     assert json.loads(after.stdout) == {"differences": []}
 
 
@@ -83,4 +83,4 @@ def test_the_command_says_in_words_what_it_did(tmp_path: Path) -> None:
     written = run.invoke(app, ["write", "--root", str(tmp_path)])
     after = run.invoke(app, ["check", "--root", str(tmp_path)])
     assert "written: asyncapi.json" in written.stdout.splitlines()
-    assert f"{len(CONTRACTS) + 1} products are up to date.\n" == after.stdout
+    assert f"{len(CONTRACTS) + 2} products are up to date.\n" == after.stdout

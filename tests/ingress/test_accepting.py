@@ -140,7 +140,7 @@ async def test_a_wrong_method_names_the_right_one(http: httpx.AsyncClient) -> No
     """405 with Allow."""
     answer = await http.put("/publish")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+    assert answer.headers["allow"] == "OPTIONS, POST"
 
 
 @pytest.mark.parametrize(("check", "status"), [("reject", 422), ("warn", 204), ("off", 204)])

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from nats.js.kv import KeyValue
 
 from contracts import subjects
 from hub.kernel.broker import Bus
@@ -74,4 +76,45 @@ async def test_a_restarted_view_forgets_what_was_removed_meanwhile(bus: Bus) -> 
     await bucket.create("a.c", 2)
     view.start()
     await until(lambda: dict(view.items()) == {"a.c": 2})
+    await view.stop()
+
+
+async def test_a_bucket_is_not_taken_for_empty_when_the_end_is_announced_too_early(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library may announce the end of what is there before its beginning; readers wait for what is there."""
+    bucket = Bucket(bus.js, subjects.APPLICATIONS, JSON)
+    await bucket.create("a.b", 1)
+    await bucket.create("a.c", 2)
+    watch = KeyValue.watch
+
+    async def overtaken(kv: KeyValue, *args: Any, **options: Any) -> Any:
+        watcher = await watch(kv, *args, **options)
+        arrived = [watcher._updates.get_nowait() for _ in range(watcher._updates.qsize())]
+        watcher._init_done = True
+        for update in [None, *(each for each in arrived if each is not None)]:
+            watcher._updates.put_nowait(update)
+        return watcher
+
+    monkeypatch.setattr(KeyValue, "watch", overtaken)
+    view = View(bus.js, subjects.APPLICATIONS, JSON)
+    view.start()
+    await view.ready()
+
+    assert dict(view.items()) == {"a.b": 1, "a.c": 2}
+    assert sorted(await bucket.keys()) == ["a.b", "a.c"]
+    assert sorted(each.value for each in await bucket.entries()) == [1, 2]
+    await view.stop()
+
+
+async def test_an_empty_bucket_is_known_to_be_empty(bus: Bus) -> None:
+    """Nothing stored and everything removed are both an end at once, not a wait."""
+    bucket = Bucket(bus.js, subjects.APPLICATIONS, JSON)
+    assert (await bucket.keys(), await bucket.entries()) == ([], [])
+    await bucket.delete("a.b", revision=await bucket.create("a.b", 1))
+    assert (await bucket.keys(), await bucket.entries()) == ([], [])
+    view = View(bus.js, subjects.APPLICATIONS, JSON)
+    view.start()
+    async with asyncio.timeout(5):
+        await view.ready()
     await view.stop()

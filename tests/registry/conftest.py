@@ -135,3 +135,39 @@ async def registry(bus: Bus, running: Run, tmp_path: Path, nats_url: str) -> Asy
     await made.answering()
     await made.application()
     yield made
+
+
+class Host:
+    """A small HTTP host on loopback: answers by path and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: dict[str, bytes] = {}
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        self.asked.append(head)
+        answer = self.answers.get(head.split(" ")[1].split("?")[0], b"HTTP/1.1 404 Not Found\r\n\r\n")
+        writer.write(answer)
+        if answer:
+            writer.close()
+
+    def url(self, path: str) -> str:
+        """Return the address of a path."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+def answer(body: bytes, head: str = "") -> bytes:
+    """Return an answer with status 200, or with another status line and headers."""
+    return f"{head or 'HTTP/1.1 200 OK'}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    """Return a running host."""
+    made = Host()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    server.close()

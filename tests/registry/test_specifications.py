@@ -1,18 +1,17 @@
 """Where specifications come from, what becomes of them, and which addresses they may come from."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from hub.kernel.egress import EgressRule
 from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
-from hub.registry.egress import EgressRule
 from hub.registry.fetching import Fetcher, Limits
 from hub.registry.model import Api, Basic, Credentials, OAuth, RequestParameters
 from hub.registry.rewriting import address_of, file_name, rewrite
-from tests.registry.conftest import DETAILS, Registry
+from tests.registry.conftest import DETAILS, Host, Registry, answer
 from tests.registry.test_metadata_api import SERVICES
 
 GATEWAY = "http://1234.io:8080"
@@ -94,42 +93,6 @@ def test_addresses_are_judged(address: str, public: bool, loopback: bool, privat
     assert EgressRule().allows(address) is public
     assert EgressRule(loopback=True).allows(address) is loopback
     assert EgressRule(private=True).allows(address) is private
-
-
-class Host:
-    """A small HTTP host on loopback: answers by path and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.answers: dict[str, bytes] = {}
-        self.port = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        self.asked.append(head)
-        answer = self.answers.get(head.split(" ")[1].split("?")[0], b"HTTP/1.1 404 Not Found\r\n\r\n")
-        writer.write(answer)
-        if answer:
-            writer.close()
-
-    def url(self, path: str) -> str:
-        """Return the address of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
-
-
-def answer(body: bytes, head: str = "") -> bytes:
-    """Return an answer with status 200, or with another status line and headers."""
-    return f"{head or 'HTTP/1.1 200 OK'}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[Host]:
-    """Return a running host."""
-    made = Host()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    yield made
-    server.close()
 
 
 @pytest.fixture

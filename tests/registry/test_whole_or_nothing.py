@@ -71,6 +71,25 @@ async def test_two_processes_lose_no_registration(registry: Registry, running: R
     assert len((await registry.stored()).spec["services"]) == 16
 
 
+async def test_of_concurrent_changes_one_is_there_whole(registry: Registry, running: Run) -> None:
+    """Processes replace the same Service at once: all are answered 200; entry, credentials and documents are of one."""
+    other = Registry(await running(["registry"], []), registry.bus, registry.session)
+    bodies = {
+        kind: DETAILS | {"api": {"targetUrl": f"http://{kind}.test", "spec": {"of": kind}, "credentials": given}}
+        for kind, given in (("basic", CREDENTIALS["basic"][0]), ("oauth", CREDENTIALS["oauth"][0]))
+    }
+    async with registry.client() as here, other.client() as there:
+        path = f"{SERVICES}/{await register(here, bodies['basic'])}"
+        for _ in range(6):
+            puts = (http.put(path, json=body) for http, body in ((here, bodies["basic"]), (there, bodies["oauth"])) * 3)
+            assert {each.status_code for each in await asyncio.gather(*puts)} == {200}
+            (secret,) = (await registry.secrets()).values()
+            read = (await here.get(path)).json()["api"]
+            kind = read["spec"]["of"]
+            assert (read["targetUrl"], list(read["credentials"])) == (f"http://{kind}.test", [kind])
+            assert ("password" in secret.spec["keys"]) == (kind == "basic")
+
+
 async def test_of_concurrent_equal_identifiers_one_wins(registry: Registry) -> None:
     """An identifier stays unique when two registrations race, and the loser leaves nothing."""
     async with registry.client() as http:

@@ -3,13 +3,18 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from hub.up import lock
 from hub.up.__main__ import main
 from hub.up.client import RunningHub
 from hub.up.plan import Listener, Nats
+from hub.up.ports import free_port
 from tests.up.conftest import Start, launch_plan, plan_for, until
+
+HUB = (sys.executable, "-P", "-m", "hub")
 
 
 def refused(hub: RunningHub) -> tuple[int, str]:
@@ -113,3 +118,16 @@ def test_a_hub_with_wrong_sync_is_refused(tmp_path: Path) -> None:
 
     assert status == 2
     assert "HUB_NATS__SYNC is 'sometimes'" in said
+
+
+def test_a_store_that_does_not_answer_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    """A command says so in one line; a hub whose workers cannot reach the store ends, and shows why."""
+    env = os.environ | {"HUB_DATA_DIR": str(tmp_path / "hub"), "HUB_NATS__URL": f"nats://127.0.0.1:{free_port()}"}
+    env |= {f"HUB_{name}__PORT": "0" for name in ("EDGE", "PUBLIC", "INTERNAL")} | {"HUB_UP__QUICK_FAILURES": "1"}
+    said = "nats-server does not answer; is the hub up (`hub status`), or HUB_NATS__URL right?"
+
+    asked = subprocess.run([*HUB, "get", "functions"], env=env, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([*HUB, "up"], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (1, f"hub: {said}\n") == (asked.returncode, asked.stderr)
+    assert ran.returncode == 1 and f"  hub: {said}" in ran.stdout

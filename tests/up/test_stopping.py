@@ -90,3 +90,12 @@ def test_a_dead_worker_is_not_started_again_while_stopping(start: Start) -> None
 
     assert hub.stop() == 0
     assert len([line for line in log_lines(hub, "one") if line["event"] == "worker.started"]) == 1
+
+
+def test_a_worker_that_hangs_does_not_hold_up_the_end(start: Start) -> None:
+    """Stopped by a signal, it hears no other; it is killed when its time is up, the rest stops in order."""
+    hub = start(worker("one"), worker("two"), limits=replace(LIMITS, stop_seconds=0.3))
+    pid = hub.kill("one", signal.SIGSTOP)
+
+    assert hub.stop() == 0
+    assert not is_alive(pid)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -83,3 +84,16 @@ def status_of(pid: int, field: str) -> str:
     """Return a field of /proc/<pid>/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
+
+
+def test_a_worker_told_to_stop_while_it_connects_ends_without_waiting(tmp_path: Path) -> None:
+    """A start that hangs is given up when asked to: exit status 0, not that of a store that never answered."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.settimeout(30)
+        url = f"nats://127.0.0.1:{mute.getsockname()[1]}"
+        env = os.environ | {"HUB_DATA_DIR": str(tmp_path), "HUB_NATS__URL": url}
+        worker = subprocess.Popen([sys.executable, "-P", "-m", "hub", "run", "dispatch"], env=env)
+        connection, _ = mute.accept()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+        connection.close()

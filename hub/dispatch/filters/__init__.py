@@ -1,4 +1,4 @@
-"""Filters of a Subscription beyond its types: the dialects of the CloudEvents Subscriptions API, one table.
+"""Filters of a Subscription beyond its types: the dialects of the CloudEvents Subscriptions API and `data`, one table.
 
 A filter is compiled once, when the Subscription changes; what comes out never raises and answers the same each time.
 """
@@ -6,8 +6,10 @@ A filter is compiled once, when the Subscription changes; what comes out never r
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hub.dispatch.filters import attributes, composite
-from hub.dispatch.filters.attributes import Predicate
+import orjson
+
+from hub.dispatch.filters import attributes, composite, data, sql
+from hub.dispatch.filters.candidate import Predicate
 from hub.kernel.errors import InvalidField
 from hub.kernel.resource import need_map
 
@@ -20,11 +22,14 @@ FILTERS: Mapping[str, Compile] = {
     "all": composite.compile_all,
     "any": composite.compile_any,
     "not": composite.compile_not,
+    "sql": sql.compile_sql,
+    "data": data.compile_data,
 }
 """How each dialect is compiled: body, its path, and how to compile what stands inside."""
-NOT_OFFERED = ("sql",)
 DEEPEST = 16
 """Most filters inside one another."""
+LIMIT_BYTES = 65_536
+"""Largest list of filters, as JSON: each event is held against all of it."""
 
 
 def compile_filter(given: Any, path: str) -> Predicate:
@@ -40,8 +45,6 @@ def compile_filter(given: Any, path: str) -> Predicate:
         raise InvalidField(f"{path} must have exactly one dialect: {', '.join(FILTERS)}.", field=path)
     dialect, expression = next(iter(body.items()))
     inner = f"{path}.{dialect}"
-    if dialect in NOT_OFFERED:
-        raise InvalidField(f"{inner} is not offered yet; use {', '.join(FILTERS)}.", field=inner)
     if dialect not in FILTERS:
         raise InvalidField(f"{inner} is no filter dialect; there are {', '.join(FILTERS)}.", field=inner)
     return FILTERS[dialect](expression, inner, compile_filter)
@@ -57,4 +60,14 @@ def compile_filters(given: Any, path: str = "spec.filters") -> tuple[Predicate, 
         return ()
     if not isinstance(given, list):
         raise InvalidField(f"{path} must be a list of filters.", field=path)
+    _check_size(given, path)
     return tuple(compile_filter(entry, f"{path}[{index}]") for index, entry in enumerate(given))
+
+
+def _check_size(given: list[Any], path: str) -> None:
+    try:
+        size = len(orjson.dumps(given))
+    except TypeError as error:
+        raise InvalidField(f"{path} cannot be written as JSON: {error}.", field=path) from error
+    if size > LIMIT_BYTES:
+        raise InvalidField(f"{path} is larger than {LIMIT_BYTES} bytes; use fewer filters, or IN of sql.", field=path)

@@ -1,14 +1,11 @@
 """The dialects exact, prefix and suffix: texts of attributes, case-sensitive. A missing attribute fails. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from hub.dispatch.filters.candidate import Candidate, Predicate
 from hub.kernel.errors import InvalidField
 from hub.kernel.resource import need_map
-
-Attributes = Mapping[str, str]
-"""CloudEvents attributes by name, decoded."""
-Predicate = Callable[[Attributes], bool]
 
 
 def compile_exact(body: Any, path: str, _compile: object) -> Predicate:
@@ -27,7 +24,8 @@ def compile_suffix(body: Any, path: str, _compile: object) -> Predicate:
 
 
 def _every(wanted: tuple[tuple[str, str], ...], holds: Callable[[str, str], bool]) -> Predicate:
-    def predicate(attributes: Attributes) -> bool:
+    def predicate(candidate: Candidate) -> bool:
+        attributes = candidate.attributes
         return all(name in attributes and holds(attributes[name], text) for name, text in wanted)
 
     return predicate

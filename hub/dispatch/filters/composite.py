@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hub.dispatch.filters.attributes import Attributes, Predicate
+from hub.dispatch.filters.candidate import Candidate, Predicate
 from hub.kernel.errors import InvalidField
 
 Inner = Callable[[Any, str], Predicate]
@@ -13,8 +13,8 @@ def compile_all(body: Any, path: str, compile_filter: Inner) -> Predicate:
     """Every filter of the list holds."""
     inner = _list(body, path, compile_filter)
 
-    def predicate(attributes: Attributes) -> bool:
-        return all(each(attributes) for each in inner)
+    def predicate(candidate: Candidate) -> bool:
+        return all(each(candidate) for each in inner)
 
     return predicate
 
@@ -23,8 +23,8 @@ def compile_any(body: Any, path: str, compile_filter: Inner) -> Predicate:
     """At least one filter of the list holds."""
     inner = _list(body, path, compile_filter)
 
-    def predicate(attributes: Attributes) -> bool:
-        return any(each(attributes) for each in inner)
+    def predicate(candidate: Candidate) -> bool:
+        return any(each(candidate) for each in inner)
 
     return predicate
 
@@ -33,8 +33,8 @@ def compile_not(body: Any, path: str, compile_filter: Inner) -> Predicate:
     """The filter inside does not hold."""
     inner = compile_filter(body, path)
 
-    def predicate(attributes: Attributes) -> bool:
-        return not inner(attributes)
+    def predicate(candidate: Candidate) -> bool:
+        return not inner(candidate)
 
     return predicate
 

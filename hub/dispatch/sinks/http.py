@@ -1,47 +1,76 @@
-"""Posts events to an HTTP address as binary CloudEvents; only a 2xx is a success, redirects are not followed."""
+"""Posts events to an HTTP address: binary CloudEvents, or batches where the Subscription asks for them.
 
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+Only a 2xx is a success. Redirects are not followed: a redirected event could leave through a door that nobody allowed.
+"""
 
+from collections.abc import Sequence
+
+from contracts.envelope import decode_value
+from hub.dispatch.batching import CONTENT_TYPE, batch_body
 from hub.dispatch.binding import sink_headers
-from hub.dispatch.model import Answer, Delivery, Sink
-from hub.kernel.clock import Clock
-from hub.kernel.errors import UpstreamUnavailable
-from hub.kernel.http.client import Outbound
+from hub.dispatch.model import Answer, Delivery, excerpt_of
+from hub.dispatch.planning import Plan
+from hub.dispatch.signing import message_id, signed_headers
+from hub.dispatch.sinks.outside import Outside, Send, SendBatch
+from hub.kernel.errors import HubError
+from hub.kernel.http.client import Reply
 
-_OBEYED = frozenset({429, 503})
-_EXCERPT = 1000
-_LONGEST_PAUSE_SECONDS = 3600.0
+_TAKEN = {status: Answer(status) for status in range(200, 300)}
 
 
-class HttpSink:
-    """Sends to HTTP addresses."""
+def sender(outside: Outside, plan: Plan) -> Send:
+    """Return what posts single events."""
+    if plan.policy.batch is not None:
+        send_batch = batch_sender(outside, plan)
 
-    def __init__(self, outbound: Outbound, clock: Clock) -> None:
-        """Share the process's connections."""
-        self._outbound = outbound
-        self._clock = clock
+        async def send_alone(delivery: Delivery, _attempt: int) -> Answer:
+            return await send_batch((delivery,))
 
-    async def send(self, sink: Sink, delivery: Delivery, timeout_seconds: float) -> Answer:
-        """Post one event; no answer is an Answer too, nothing is raised."""
-        headers = sink_headers(delivery)
+        return send_alone
+    post, target, seconds = outside.poster.post, outside.poster.target(plan.sink.url), plan.policy.timeout_seconds
+    secret = plan.policy.signing_secret
+
+    async def send(delivery: Delivery, _attempt: int) -> Answer:
+        headers = sink_headers(delivery.headers)
         try:
-            reply = await self._outbound.post(sink.url, headers, delivery.body, timeout_seconds=timeout_seconds)
-        except UpstreamUnavailable as error:
+            if secret is not None:
+                headers |= _signature(outside, plan.scope, secret, _identity(delivery), delivery.body)
+            return _answer_of(await post(target, headers, delivery.body, seconds))
+        except HubError as error:
             return Answer(None, error=error.detail)
-        if 200 <= reply.status < 300:
-            return Answer(reply.status)
-        pause = self._pause(reply.headers.get("retry-after", "")) if reply.status in _OBEYED else 0.0
-        text = reply.excerpt[:_EXCERPT].decode(errors="replace")
-        return Answer(reply.status, retry_after_seconds=pause, excerpt=text)
 
-    def _pause(self, text: str) -> float:
-        """Return the seconds that a `Retry-After` asks for: a number or an HTTP date; 0 for what is neither."""
-        if text.isascii() and text.isdigit():
-            return min(float(text[:12]), _LONGEST_PAUSE_SECONDS)
+    return send
+
+
+def batch_sender(outside: Outside, plan: Plan) -> SendBatch:
+    """Return what posts several events in one request."""
+    post, target, seconds = outside.poster.post, outside.poster.target(plan.sink.url), plan.policy.timeout_seconds
+    secret = plan.policy.signing_secret
+
+    async def send(deliveries: Sequence[Delivery]) -> Answer:
+        body = batch_body(deliveries)
+        headers = {"content-type": CONTENT_TYPE}
         try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return 0.0
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return min(max(0.0, (aware - self._clock.now()).total_seconds()), _LONGEST_PAUSE_SECONDS)
+            if secret is not None:
+                identity = message_id("", " ".join(_identity(delivery) for delivery in deliveries))
+                headers |= _signature(outside, plan.scope, secret, identity, body)
+            return _answer_of(await post(target, headers, body, seconds))
+        except HubError as error:
+            return Answer(None, error=error.detail)
+
+    return send
+
+
+def _identity(delivery: Delivery) -> str:
+    return message_id(decode_value(delivery.attribute("source")), decode_value(delivery.attribute("id")))
+
+
+def _signature(outside: Outside, scope: str, secret: str, identity: str, body: bytes) -> dict[str, str]:
+    return signed_headers(outside.signing_keys(scope, secret), identity, int(outside.now()), body)
+
+
+def _answer_of(reply: Reply) -> Answer:
+    taken = _TAKEN.get(reply.status)
+    if taken is not None:
+        return taken
+    return Answer(reply.status, retry_after=reply.headers.get("retry-after", ""), excerpt=excerpt_of(reply.excerpt))

@@ -55,25 +55,34 @@ def parse_structured(body: bytes) -> Draft:
     Raises:
         InvalidInput: it is no JSON object, or a member has a type that attributes do not have.
     """
-    return draft_of(_json(body))
+    return draft_of(value_of(body))
 
 
 def parse_batch(body: bytes) -> list[Draft]:
-    """Read a batch: a JSON array of structured events, possibly empty.
+    """Read a batch.
 
     Raises:
         InvalidInput: naming the index of the first event that is wrong.
     """
-    items = _json(body)
-    if not isinstance(items, list):
-        raise InvalidInput("A batch is a JSON array of events.")
     drafts = []
-    for index, item in enumerate(items):
+    for index, item in enumerate(items_of(body)):
         try:
             drafts.append(draft_of(item))
         except InvalidInput as error:
             raise error.within(f"event {index}") from error
     return drafts
+
+
+def items_of(body: bytes) -> list[Any]:
+    """Return the events of a batch, a JSON array, possibly empty; not yet judged.
+
+    Raises:
+        InvalidInput: it is no JSON array.
+    """
+    items = value_of(body)
+    if not isinstance(items, list):
+        raise InvalidInput("A batch is a JSON array of events.")
+    return items
 
 
 def draft_of(event: Any) -> Draft:
@@ -102,7 +111,12 @@ def is_json(content_type: str) -> bool:
     return media.endswith(("/json", "+json"))
 
 
-def _json(body: bytes) -> Any:
+def value_of(body: bytes) -> Any:
+    """Return a body as JSON.
+
+    Raises:
+        InvalidInput: it is none.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

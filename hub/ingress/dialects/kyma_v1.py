@@ -29,20 +29,12 @@ def parse(body: bytes, application: str, new_id: str) -> Draft:
         MissingField, InvalidField: with the name of the member.
         InvalidInput: the body is no JSON object.
     """
-    members = _members(body)
-    event_type = _needed_text(members, "event-type")
-    version = _needed_text(members, "event-type-version")
-    if not _VERSION.search(version):
-        raise InvalidField("Invalid field", field="event-type-version")
-    time = _needed_text(members, "event-time")
-    if not is_timestamp(time):
-        raise InvalidField("Invalid field", field="event-time")
-    event_id = members.get("event-id") or ""
-    if event_id and not (isinstance(event_id, str) and _ID.fullmatch(event_id)):
-        raise InvalidField("Invalid field", field="event-id")
-    value = members.get("data")
-    if value is None or value == "":
-        raise MissingField("Missing field", field="data")
+    members = members_of(body)
+    event_type = needed_text(members, "event-type")
+    version = check_version(members, "event-type-version")
+    time = check_time(members, "event-time")
+    event_id = check_id(members, "event-id")
+    value = check_data(members)
     attributes = {
         "specversion": "1.0",
         "id": event_id or new_id,
@@ -88,7 +80,12 @@ def is_timestamp(text: str) -> bool:
     return moment.tzinfo is not None and len(text) > 10 and text[10] in "Tt"
 
 
-def _members(body: bytes) -> dict[str, Any]:
+def members_of(body: bytes) -> dict[str, Any]:
+    """Return the members of a JSON object by lower-case name: Go's decoder, which clients rely on, minds no case.
+
+    Raises:
+        InvalidInput: the body is empty, no JSON or no object.
+    """
     if not body:
         raise InvalidInput(_BAD_SYNTAX)
     try:
@@ -97,14 +94,46 @@ def _members(body: bytes) -> dict[str, Any]:
         raise InvalidInput(str(error)) from error
     if not isinstance(value, dict):
         raise InvalidInput("The body is not a JSON object")
-    # Go's decoder, which clients rely on, matches member names without regard to case.
     return {name.lower(): item for name, item in value.items()}
 
 
-def _needed_text(members: dict[str, Any], name: str) -> str:
+def needed_text(members: dict[str, Any], name: str) -> str:
+    """Return a member that must be a text and not empty."""
     value = members.get(name)
     if value is None or value == "":
         raise MissingField("Missing field", field=name)
     if not isinstance(value, str):
         raise InvalidInput(f"{name} must be text")
+    return value
+
+
+def check_version(members: dict[str, Any], name: str) -> str:
+    """Return the version of an event type: it holds a letter or digit somewhere."""
+    version = needed_text(members, name)
+    if not _VERSION.search(version):
+        raise InvalidField("Invalid field", field=name)
+    return version
+
+
+def check_time(members: dict[str, Any], name: str) -> str:
+    """Return the time of an event, RFC 3339."""
+    time = needed_text(members, name)
+    if not is_timestamp(time):
+        raise InvalidField("Invalid field", field=name)
+    return time
+
+
+def check_id(members: dict[str, Any], name: str) -> str:
+    """Return the id of an event, a UUID; empty when it brings none."""
+    event_id = members.get(name) or ""
+    if event_id and not (isinstance(event_id, str) and _ID.fullmatch(event_id)):
+        raise InvalidField("Invalid field", field=name)
+    return str(event_id)
+
+
+def check_data(members: dict[str, Any]) -> Any:
+    """Return the data: any JSON value but null and the empty text."""
+    value = members.get("data")
+    if value is None or value == "":
+        raise MissingField("Missing field", field="data")
     return value

@@ -3,28 +3,34 @@
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from hub.kernel.errors import BodyTooLarge, InvalidInput
+from hub.kernel.http.inflating import inflate
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """Read the whole body.
+    """Read the whole body, inflated where it comes compressed.
 
     Raises:
-        BodyTooLarge: it is longer than the limit; reading stops there.
+        BodyTooLarge: it is longer than the limit, as sent or inflated; reading stops there.
+        UnsupportedContent: it is encoded in a way that is not accepted.
+        InvalidInput: it is not encoded as its header says, or the client left before its end.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit_bytes:
         raise BodyTooLarge(f"The body has {declared} bytes; at most {limit_bytes} are accepted.", limit=limit_bytes)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit_bytes:
-            raise BodyTooLarge(f"The body is longer than {limit_bytes} bytes.", limit=limit_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit_bytes:
+                raise BodyTooLarge(f"The body is longer than {limit_bytes} bytes.", limit=limit_bytes)
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise InvalidInput("The client left before the end of the body.") from error
+    return inflate(b"".join(chunks), request.headers.get("content-encoding", ""), limit_bytes)
 
 
 def strict_json(body: bytes) -> Any:

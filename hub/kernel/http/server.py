@@ -12,23 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.kernel.errors import Misconfigured
-from hub.kernel.identity import PEER, Peer
-from hub.kernel.settings import ListenerSettings
-
-
-class PeerProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol that also tells who is at the other end."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
-        """Put the peer into the state that every request of this connection gets."""
-        super().connection_made(transport)
-        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        address = self.client[0] if self.client else ""
-        self.app_state = self.app_state | {PEER: Peer(certificate, address)}
+from hub.kernel.http.direct import NO_DOORS, Doors
+from hub.kernel.http.protocol import Protocol
+from hub.kernel.settings import EdgeSettings, ListenerSettings
 
 
 class Listener:
@@ -40,6 +28,8 @@ class Listener:
         settings: ListenerSettings,
         app: Callable[..., Any],
         tls: Callable[[], ssl.SSLContext] | None = None,
+        *,
+        doors: Doors = NO_DOORS,
     ) -> None:
         """Prepare the listener; `open` binds and serves.
 
@@ -48,13 +38,15 @@ class Listener:
             settings: address and limits.
             app: the ASGI application.
             tls: gives the TLS context; None serves plain HTTP.
+            doors: take requests before the application does.
         """
         self.name = name
         self.settings = settings
         self._socket: socket.socket | None = None
+        proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
         config = uvicorn.Config(
             app,
-            http=PeerProtocol,
+            http=type("DoorProtocol", (Protocol,), {"doors": doors, "trusted_proxies": proxies}),
             ws="none",
             lifespan="off",
             loop="none",
@@ -72,6 +64,7 @@ class Listener:
         self._scheme = "https" if tls is not None else "http"
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> str:
@@ -99,6 +92,16 @@ class Listener:
                 await self._task
                 raise Misconfigured(f"The {self.name} listener did not start.")
             await asyncio.sleep(0.001)
+        self._sweeping = asyncio.create_task(self._sweep(), name=f"sweep-{self.name}")
+
+    async def _sweep(self) -> None:
+        """End connections whose request does not come in: each holds a slot that others need."""
+        limit = self.settings.receive_seconds
+        while True:
+            await asyncio.sleep(min(1.0, limit / 4))
+            for connection in list(self._server.server_state.connections):
+                if isinstance(connection, Protocol):
+                    connection.end_if_late(limit)
 
     async def close(self) -> None:
         """Accept nothing new, finish what is in hand, close."""
@@ -106,6 +109,8 @@ class Listener:
             return
         self._server.should_exit = True
         await self._task
+        if self._sweeping is not None:
+            self._sweeping.cancel()
 
 
 def bind(name: str, settings: ListenerSettings) -> socket.socket:

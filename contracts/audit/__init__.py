@@ -1,0 +1,1 @@
+"""Contracts of the noun `audit`, one module per version."""

@@ -1,0 +1,72 @@
+"""What the benchmark applies to its hub: Kyma manifests, as anybody would. Pure."""
+
+from typing import Any
+
+from hub.bench.journal import RECORD, Journal
+from hub.bench.requests import APPLICATION, SENT, TYPE
+
+SCOPE, NAME = "default", "bench"
+LONG = "10m"
+"""Time limit of a delivery: while a sink is held back, the first ones wait for it."""
+
+
+def application() -> dict[str, Any]:
+    """Return the Application that posts."""
+    return {
+        "apiVersion": "applicationconnector.kyma-project.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": APPLICATION},
+        "spec": {"description": "The load of a benchmark."},
+    }
+
+
+def subscription(sink: str, in_flight: int) -> dict[str, Any]:
+    """Return the Subscription that brings every event to a sink."""
+    return {
+        "apiVersion": "eventing.kyma-project.io/v1alpha2",
+        "kind": "Subscription",
+        "metadata": {"name": NAME, "namespace": SCOPE},
+        "spec": {
+            "source": APPLICATION,
+            "typeMatching": "standard",
+            "types": [TYPE],
+            "sink": sink,
+            "config": {"maxInFlightMessages": str(in_flight)},
+            "delivery": {"timeout": LONG},
+        },
+    }
+
+
+_HANDLER = '''import os
+import struct
+import time
+
+records = os.open({records!r}, os.O_WRONLY | os.O_APPEND)
+is_open = False
+
+
+def main(event, context):
+    global is_open
+    while not is_open:
+        is_open = os.path.exists({gate!r})
+        time.sleep(0 if is_open else 0.005)
+    started = time.monotonic_ns()
+    number = int(event["ce-id"].rpartition("-")[2])
+    os.write(records, struct.pack({record!r}, number, int(event["ce-{sent}"]), started))
+'''
+
+
+def function(journal: Journal) -> dict[str, Any]:
+    """Return the Function that writes down when its handler was started, and by which event."""
+    records, gate = str(journal.records), str(journal.gate)
+    source = _HANDLER.format(records=records, gate=gate, record=RECORD, sent=SENT)
+    return {
+        "apiVersion": "serverless.kyma-project.io/v1alpha2",
+        "kind": "Function",
+        "metadata": {"name": NAME, "namespace": SCOPE},
+        "spec": {
+            "runtime": "python312",
+            "source": {"inline": {"source": source}},
+            "env": [{"name": "FUNC_TIMEOUT", "value": "600"}],
+        },
+    }

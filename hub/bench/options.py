@@ -1,0 +1,51 @@
+"""What one benchmark is asked to do, checked before anything is started. Pure."""
+
+from dataclasses import dataclass, replace
+
+from hub.kernel.errors import InvalidInput
+
+SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry")
+PEERS = ("bare", "mq-bridge")
+E2E_RATE = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `hub bench`."""
+
+    scenario: str
+    seconds: float = 10.0
+    rate: float | None = None
+    """Events per second, sent on schedule whatever the answers take; None: as fast as they are answered."""
+    connections: int = 64
+    size: int = 1024
+    """Bytes of the data of one event."""
+    batch: int = 1
+    warm_up: float = 2.0
+    repeat: int = 1
+    listener: str = "internal"
+    sync: str = "2m"
+    peer: str | None = None
+    authority: str = "ecdsa-p256"
+    """Key of the hub's certificate authority."""
+
+    def checked(self) -> "Options":
+        """Return the options with the scenario's defaults.
+
+        Raises:
+            InvalidInput: an option that this scenario does not have.
+        """
+        if self.scenario != "ingress":
+            self._refuse_options_of_ingress()
+        elif self.peer and (self.batch != 1 or self.listener != "internal"):
+            raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
+        if self.scenario != "connector" and self.authority != "ecdsa-p256":
+            raise InvalidInput(f"--authority belongs to `hub bench connector`; leave it out of '{self.scenario}'.")
+        if self.scenario == "e2e" and self.rate is None:
+            return replace(self, rate=E2E_RATE)
+        return self
+
+    def _refuse_options_of_ingress(self) -> None:
+        given = {"--batch": self.batch != 1, "--listener": self.listener != "internal", "--peer": bool(self.peer)}
+        for option in [name for name, present in given.items() if present]:
+            raise InvalidInput(f"{option} belongs to `hub bench ingress`; leave it out of '{self.scenario}'.")

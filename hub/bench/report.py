@@ -1,0 +1,88 @@
+"""Shows a result to people: one table with units, the median of the runs and their spread."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "largest"}
+Document = dict[str, Any]
+Spread = dict[str, float]
+
+
+def show(document: Document) -> None:
+    """Write the tables to standard output."""
+    console = Console(highlight=False)
+    console.print(f"hub bench {document['scenario']} · {_said(document)}", markup=False)
+    console.print(table_of(document))
+    console.print(costs_of(document))
+    for line in lines_of(document):
+        console.print(line, markup=False)
+
+
+def table_of(document: Document) -> Table:
+    """Return throughput, latency and the counts."""
+    summary, first = document["summary"], document["runs"][0]
+    table = Table()
+    for name in ("", "figure", "spread", "unit"):
+        table.add_column(name, justify="right" if name in ("figure", "spread") else "left")
+    table.add_row(first["what"], *_figures(summary["throughput"], 0), f"{first['unit']}/s")
+    for name, shown in LATENCIES.items():
+        if name in summary["latency_ms"]:
+            table.add_row(f"{shown} of {first['latency_of']}", *_figures(summary["latency_ms"][name], 2), "ms")
+    for name in first["counts"]:
+        table.add_row(name, ", ".join(f"{run['counts'][name]:,}" for run in document["runs"]), "", first["unit"])
+    table.add_row("hub up until ready", *_figures(summary["ready_seconds"], 2), "s")
+    answers = "; ".join(_statuses(run["statuses"]) for run in document["runs"])
+    table.add_row("answers by status", answers, "", "requests")
+    return table
+
+
+def costs_of(document: Document) -> Table:
+    """Return CPU time and memory by process."""
+    summary = document["summary"]
+    table = Table()
+    table.add_column("process")
+    for name in ("CPU s / 1,000 events", "spread", "peak memory MB", "spread", "idle memory MB"):
+        table.add_column(name, justify="right")
+    cpu, peak, idle = (summary[name] for name in ("cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb"))
+    for kind in sorted({*cpu, *peak}, key=lambda kind: (kind == "total", kind)):
+        row = (*_figures(cpu.get(kind), 3), *_figures(peak.get(kind), 0), _figures(idle.get(kind), 0)[0])
+        table.add_row(kind, *row)
+    return table
+
+
+def lines_of(document: Document) -> list[str]:
+    """Return the comparison, if there is one, and what did not hold."""
+    said = [f"Did not hold: {text}" for text in document["complaints"]]
+    peer = document.get("peer")
+    if peer is not None:
+        rate, cost = (peer["summary"][name] for name in ("throughput", "cpu_seconds_per_1000"))
+        shown, ratio = _figures(rate, 0), _figures(document["ratio"], 2)
+        said.insert(
+            0,
+            f"Peer '{peer['name']}': {' '.join(shown).strip()} events/s, {cost['total']['median']:.3f} CPU s per 1,000 "
+            f"events. The hub makes {' '.join(ratio).strip()} of its throughput.",
+        )
+    return said
+
+
+def _said(document: Document) -> str:
+    options, machine = document["options"], document["machine"]
+    rate = f"{options['rate']:g} events/s asked for" if options["rate"] else "as fast as answered"
+    batches = f" in batches of {options['batch']}" if options["batch"] > 1 else ""
+    runs = f"{options['repeat']} × {options['seconds']:g} s"
+    sizes = f"{options['size']} bytes{batches}, {options['connections']} connections"
+    return f"{rate}, {sizes}, {runs}, {machine['cpus']} CPUs"
+
+
+def _figures(spread: Spread | None, digits: int) -> tuple[str, str]:
+    if spread is None:
+        return "–", ""
+    low, high = spread["low"], spread["high"]
+    range_of = f"{low:,.{digits}f} – {high:,.{digits}f}" if low != high else ""
+    return f"{spread['median']:,.{digits}f}", range_of
+
+
+def _statuses(statuses: dict[str, int]) -> str:
+    return ", ".join(f"{status} × {number:,}" for status, number in statuses.items()) or "none"

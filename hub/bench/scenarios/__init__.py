@@ -1,0 +1,1 @@
+"""One scenario per file: `run(bench)` loads the hub in one way and returns what it found."""

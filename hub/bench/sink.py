@@ -1,0 +1,117 @@
+"""The HTTP sink, a process of its own: `python -m hub.bench.sink FOLDER`; it says its port and writes arrivals down.
+
+While the gate is shut it takes requests and answers none: nothing fails and nothing is tried again, so that what
+follows is delivery and not the end of a row of pauses. Like the load it must cost little: a raw protocol, one search
+for two headers, records written in one go per tenth of a second.
+"""
+
+import asyncio
+import os
+import struct
+import sys
+import time
+from pathlib import Path
+
+from hub.bench.journal import RECORD, Journal
+from hub.bench.load import end_with_parent, say
+from hub.bench.requests import SENT, number_of
+from hub.bench.wire import head_of, value_of
+
+ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+WRITE_SECONDS = 0.1
+GATE_SECONDS = 0.005
+
+
+class Sink:
+    """What the connections share."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Prepare; the gate is shut until its file is there."""
+        self._journal = journal
+        self._noted = bytearray()
+        self._held: list[Receiving] = []
+        self.open = False
+
+    def take(self, connection: "Receiving", head: bytes) -> None:
+        """Note an arrival and answer it, or keep it until the gate is open."""
+        connection.heads.append(head)
+        if self.open:
+            self._answer(connection)
+        else:
+            self._held.append(connection)
+
+    def _answer(self, connection: "Receiving") -> None:
+        for head in connection.heads:
+            due = int(value_of(head, f"ce-{SENT}".encode()))
+            number = number_of(value_of(head, b"ce-id").decode())
+            self._noted += struct.pack(RECORD, number, due, time.monotonic_ns())
+            connection.write(ANSWER)
+        connection.heads.clear()
+
+    async def follow_gate(self) -> None:
+        """Answer what was kept as soon as the gate is open."""
+        while not self._journal.gate.exists():  # noqa: ASYNC110 - the gate is a file of another process
+            await asyncio.sleep(GATE_SECONDS)
+        self.open = True
+        for connection in self._held:
+            self._answer(connection)
+        self._held.clear()
+
+    async def write(self) -> None:
+        """Write down what arrived, again and again."""
+        file = os.open(self._journal.records, os.O_WRONLY | os.O_APPEND)
+        while True:
+            await asyncio.sleep(WRITE_SECONDS)
+            if self._noted:
+                os.write(file, self._noted)
+                self._noted.clear()
+
+
+class Receiving(asyncio.Protocol):
+    """One connection of who delivers."""
+
+    def __init__(self, sink: Sink) -> None:
+        """Prepare."""
+        self._sink = sink
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self.heads: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport  # type: ignore[assignment]  # a stream's transport, as create_server makes it
+
+    def data_received(self, data: bytes) -> None:
+        """Take requests, or a part of one."""
+        self._received += data
+        head, length = head_of(self._received)
+        while length:
+            self._received = self._received[length:]
+            self._sink.take(self, head)
+            head, length = head_of(self._received)
+
+    def write(self, answer: bytes) -> None:
+        """Answer; a connection that has gone away gets no answer."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(answer)
+
+
+async def serve(folder: Path) -> int:
+    """Serve until the parent ends."""
+    end_with_parent()
+    sink = Sink(Journal(folder))
+    server = await asyncio.get_running_loop().create_server(lambda: Receiving(sink), "127.0.0.1", 0)
+    say({"port": server.sockets[0].getsockname()[1]})
+    await asyncio.gather(sink.follow_gate(), sink.write())
+    return 0
+
+
+def main() -> int:
+    """Serve with the folder of the command line; return the exit status."""
+    from hub.bench.loops import run
+
+    return run(serve(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Where a benchmark runs: a hub of its own on free ports, in a temporary directory that is gone afterwards."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.bench.usage import children_of, memory_of
+from hub.up.client import RunningHub, start_hub
+from hub.up.ports import free_port
+
+JOURNAL = "journal"
+"""Folder of what receivers write down, beside the data directory."""
+LISTENERS = ("edge", "public", "internal")
+IDLE_SECONDS = 1.0
+"""How long a hub that is ready is left alone before its idle memory is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running hub and what it cost to get it."""
+
+    hub: RunningHub
+    ready_seconds: float
+    idle_memory: dict[str, float]
+
+    def pids(self) -> dict[str, list[int]]:
+        """Return the pids of the hub's processes by name; Functions are the children of who runs them."""
+        found = {name: [int(entry["pid"])] for name, entry in self.hub.processes().items() if entry["pid"]}
+        functions = [child for pid in found.get("inside", []) for child in children_of(pid)]
+        return {"up": [self.hub.pid], **found} | ({"functions": functions} if functions else {})
+
+
+def settings_of(data_dir: Path, sync: str, authority: str) -> dict[str, str]:
+    """Return the environment of the benchmark's hub."""
+    ports = {name: free_port() for name in LISTENERS}
+    return {
+        "HUB_DATA_DIR": str(data_dir),
+        "HUB_NATS__SYNC": sync,
+        "HUB_CONNECTOR__AUTHORITY": authority,
+        # Functions reach no files but their own; the one of the benchmark writes down when it was called.
+        "HUB_FUNCTIONS__WRITABLE": json.dumps([str(data_dir.parent / JOURNAL)]),
+        **{f"HUB_{name.upper()}__PORT": str(port) for name, port in ports.items()},
+        "HUB_LOGS__FORMAT": "json",
+    }
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a temporary directory and remove it, whatever happens.
+
+    Settings of the machine must not reach the benchmark: it would load somebody's event store.
+    """
+    for name in [name for name in os.environ if name.startswith("HUB_")]:
+        del os.environ[name]
+    directory = Path(tempfile.mkdtemp(prefix="hub-bench-")).resolve()
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def stage(directory: Path, sync: str, authority: str) -> Iterator[Stage]:
+    """Run a hub, and note how long it took to be ready and what it takes when idle."""
+    data_dir = directory / "hub"
+    os.environ.update(settings_of(data_dir, sync, authority))
+    began = time.monotonic()
+    hub = start_hub(data_dir)
+    try:
+        ready_seconds = time.monotonic() - began
+        time.sleep(IDLE_SECONDS)
+        fresh = Stage(hub, round(ready_seconds, 3), {})
+        idle = {kind: round(megabytes, 1) for kind, megabytes in memory_of(fresh.pids()).items()}
+        yield Stage(hub, fresh.ready_seconds, idle)
+    finally:
+        hub.stop()
+        shutil.rmtree(data_dir, ignore_errors=True)

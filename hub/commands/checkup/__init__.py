@@ -1,0 +1,1 @@
+"""What `hub doctor` looks at: this machine, the certificates, the event store and what is in it."""

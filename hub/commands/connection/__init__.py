@@ -1,0 +1,1 @@
+"""This machine's connection with a hub, as a connected solution: paired, renewed, kept."""

@@ -1,0 +1,276 @@
+"""One Subscription at work in this process: events in, attempts at its sink, acknowledgements out.
+
+At least once: an event is acknowledged after its sink took it, or after its dead letter is stored - whatever happens
+in between, nats-server hands it out again. Each Subscription has its own slots, pauses, breaker and position, so a bad
+sink is nobody else's matter.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+from nats.aio.msg import Msg
+
+from hub.dispatch.breaking import Breaker
+from hub.dispatch.consumer.attempts import Attempts, Result, Tools
+from hub.dispatch.consumer.holding import Held, Lanes
+from hub.dispatch.consumer.outbox import IN_PROGRESS
+from hub.dispatch.consumer.reading import delivery_of
+from hub.dispatch.matching import find_refusal
+from hub.dispatch.model import Progress
+from hub.dispatch.ordering import key_of
+from hub.dispatch.planning import Plan, slots_of
+
+log = structlog.get_logger()
+
+
+class Source(Protocol):
+    """Where events come from."""
+
+    def resize(self, slots: int) -> None:
+        """Set how many events may be in hand at once."""
+
+    def release(self, count: int = 1) -> None:
+        """Free the slots of events whose delivery ended."""
+
+
+class Line:
+    """Delivers the events of one Subscription."""
+
+    def __init__(self, plan: Plan, tools: Tools, source: Source, on_breaker: Callable[["Line"], None]) -> None:
+        """Prepare; `open` lets events come in.
+
+        Args:
+            plan: what the Subscription wants.
+            tools: what attempts are made with.
+            source: where events come from.
+            on_breaker: told when the circuit breaker changed its state.
+        """
+        self._tools = tools
+        self._source = source
+        self._on_breaker = on_breaker
+        self._loop = asyncio.get_running_loop()
+        self._attempts = Attempts(tools, plan)
+        self._ready: deque[list[Held]] = deque()
+        self._batch: list[Held] = []
+        self._batch_timer: asyncio.TimerHandle | None = None
+        self._lanes = Lanes()
+        self._is_closing = False
+        self.under_way = 0
+        self.in_hand: dict[int, Held] = {}
+        self.breaker = Breaker(plan.policy.breaker)
+        self.is_open = False
+        self.leased_until = float("inf")
+        """Monotonic seconds; with ordering nothing is sent past it."""
+        self.telling: set[asyncio.Task[None]] = set()
+        """What is being told about the breaker."""
+        self.plan = plan
+
+    def use(self, plan: Plan) -> None:
+        """Deliver by this plan from now on; what is under way ends by the one it began with."""
+        if plan.policy.breaker != self.plan.policy.breaker:
+            was_closed, self.breaker = self.breaker.state == "closed", Breaker(plan.policy.breaker)
+            if not was_closed:
+                self._on_breaker(self)
+        self.plan = plan
+        self._attempts.use(plan)
+        self._resize()
+        self._pump()
+
+    def open(self) -> None:
+        """Let events come in."""
+        self.is_open = True
+        self._resize()
+        self._pump()
+
+    def shut(self) -> None:
+        """Let no more events come in and begin no attempt; what is in hand waits."""
+        self.is_open = False
+        self._resize()
+
+    def abandon(self) -> None:
+        """Let go of everything: another process delivers from here on, and gets again what was not done."""
+        self.shut()
+        for held in self.in_hand.values():
+            if held.task is not None:
+                held.task.cancel()
+            if held.timer is not None:
+                held.timer.cancel()
+        self._source.release(len(self.in_hand))
+        self.in_hand.clear()
+        self._ready.clear()
+        self._lanes = Lanes()
+
+    def _resize(self) -> None:
+        slots = slots_of(self.plan, self._tools.settings.held_events) if self.is_open else 0
+        self._source.resize(self.breaker.allowed(slots))
+
+    def take(self, message: Msg) -> None:
+        """Take an event that nats-server hands out."""
+        delivery, handed_out = delivery_of(message)
+        known = self.in_hand.get(delivery.sequence)
+        if known is not None:  # it took too long to say that it is at work; the newest hand-out counts
+            known.reply, known.handed_out = message.reply, handed_out
+            known.progress = Progress(known.progress.attempts if known.progress else 0, handed_out)
+            self._source.release()
+            return
+        held = Held(delivery, message.reply, handed_out, self._loop.time())
+        plan = self.plan
+        if plan.filters:
+            refusal = find_refusal(plan.filters, delivery.headers, delivery.body)
+            if refusal is not None:
+                self._attempts.pass_over(held, "filter_failed" if refusal.error else "filtered")
+                self._source.release()
+                return
+        self.in_hand[delivery.sequence] = held
+        if plan.policy.ordering_key is not None:
+            held.key = key_of(delivery, plan.policy.ordering_key)
+            if not self._lanes.enter(held):
+                return
+        if plan.policy.batch is not None and handed_out == 1:
+            self._collect(held, plan.policy.batch.max_events, plan.policy.batch.max_wait_seconds)
+            return
+        self._ready.append([held])
+        self._pump()
+
+    def _collect(self, held: Held, most: int, wait_seconds: float) -> None:
+        self._batch.append(held)
+        if len(self._batch) >= most:
+            self._end_batch()
+        elif self._batch_timer is None:
+            self._batch_timer = self._loop.call_later(wait_seconds, self._end_batch)
+
+    def _end_batch(self) -> None:
+        if self._batch_timer is not None:
+            self._batch_timer.cancel()
+            self._batch_timer = None
+        batch, self._batch = self._batch, []
+        if batch:
+            self._ready.append(batch)
+            self._pump()
+
+    def _pump(self) -> None:
+        if not self._ready or not self.is_open or self._is_closing or self.plan.is_paused:
+            return
+        if self.leased_until < time.monotonic():
+            return
+        allowed = self.breaker.allowed(self.plan.concurrency)
+        while self._ready and self.under_way < allowed:
+            parcel = self._ready.popleft()
+            self.under_way += 1
+            run = self._run(parcel[0]) if len(parcel) == 1 else self._run_batch(parcel)
+            task = self._loop.create_task(run)
+            for held in parcel:
+                held.task = task
+
+    async def _run(self, held: Held) -> None:
+        try:
+            result = await self._attempts.make(held)
+        except Exception as error:
+            log.exception("bug.caught", subscription=self.plan.label, sequence=held.delivery.sequence)
+            result = await self._attempts.bury_bug(held, error)
+        finally:
+            held.task = None
+            self.under_way -= 1
+        self._conclude(held, result)
+        self._judge_sink(result.failed)
+        self._pump()
+
+    async def _run_batch(self, batch: list[Held]) -> None:
+        try:
+            failed, results = await self._attempts.make_batch(batch)
+        except Exception as error:
+            log.exception("bug.caught", subscription=self.plan.label, events=len(batch))
+            failed, results = False, [await self._attempts.bury_bug(held, error) for held in batch]
+        finally:
+            for held in batch:
+                held.task = None
+            self.under_way -= 1
+        if results is None:
+            self._ready.extend([held] for held in batch)
+        else:
+            for held, result in zip(batch, results, strict=True):
+                self._conclude(held, result)
+        self._judge_sink(failed)
+        self._pump()
+
+    def _conclude(self, held: Held, result: Result) -> None:
+        if result.pause_seconds is not None:
+            held.timer = self._loop.call_later(result.pause_seconds, self._again, held)
+            return
+        self.in_hand.pop(held.delivery.sequence, None)
+        following = self._lanes.leave(held)
+        if following is not None:
+            self._ready.append([following])
+        self._source.release()
+
+    def _again(self, held: Held) -> None:
+        held.timer = None
+        self._ready.append([held])
+        self._pump()
+
+    def _judge_sink(self, failed: bool | None) -> None:
+        if failed is None:
+            return
+        if self.breaker.record(failed=failed, now=self._loop.time()):
+            self._breaker_changed()
+        level = self.breaker.find_warning()
+        if level is not None:
+            log.warning("breaker.warned", subscription=self.plan.label, percent=level, failures=self.breaker.failures)
+
+    def _breaker_changed(self) -> None:
+        log.warning("breaker.changed", subscription=self.plan.label, state=self.breaker.state)
+        if self.breaker.state == "open":
+            self._loop.call_later(self.breaker.seconds_to_probe(self._loop.time()), self._probe)
+        self._resize()
+        self._on_breaker(self)
+
+    def _probe(self) -> None:
+        if self.breaker.wait_over(self._loop.time() + 0.001):
+            self._breaker_changed()
+            self._pump()
+
+    def touch(self, now: float, older_than: float) -> None:
+        """Tell nats-server that deliveries which take long are still at work."""
+        send = self._tools.outbox.send
+        for held in self.in_hand.values():
+            if held.touched <= now - older_than:
+                held.touched = now
+                send(held.reply, IN_PROGRESS)
+
+    def close(self) -> None:
+        """Begin no attempt any more; what waits goes back at once, unless its order matters."""
+        self._is_closing = True
+        if self.plan.policy.ordering_key is None:
+            self.give_back_waiting()
+
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """Return the attempts under way."""
+        return {held.task for held in self.in_hand.values() if held.task is not None}
+
+    def give_back_waiting(self) -> None:
+        """Give back what is in hand and not under way, oldest first; what waits for its next attempt here stays."""
+        self._ready.clear()
+        self._batch.clear()
+        self._give_back([held for held in self.in_hand.values() if held.task is None and held.timer is None])
+        self._lanes = Lanes()
+        for held in self.in_hand.values():
+            self._lanes.enter(held)
+
+    def give_back_all(self) -> None:
+        """Give back everything that is in hand, oldest first; no attempt is under way any more."""
+        for held in self.in_hand.values():
+            if held.timer is not None:
+                held.timer.cancel()
+        self._ready.clear()
+        self._give_back(list(self.in_hand.values()))
+        self._lanes = Lanes()
+
+    def _give_back(self, given: list[Held]) -> None:
+        for held in sorted(given, key=lambda held: held.delivery.sequence):
+            self._attempts.hand_back(held)
+            del self.in_hand[held.delivery.sequence]
+        self._source.release(len(given))

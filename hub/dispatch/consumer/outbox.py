@@ -1,0 +1,85 @@
+"""What this process sends to nats-server without waiting: acknowledgements, requests for events, calls, records.
+
+One task sends for everybody, so a callback may send, and nothing on the way of an event waits for the network.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+log = structlog.get_logger()
+_Item = tuple[str, bytes, str, dict[str, str] | None, Callable[[], None] | None]
+
+ACK, TERMINATE, IN_PROGRESS = b"+ACK", b"+TERM", b"+WPI"
+NACK = b"-NAK"
+
+
+class Outbox:
+    """Sends in the order of calls."""
+
+    def __init__(self, client: Client) -> None:
+        """Prepare; `start` begins to send."""
+        self._client = client
+        self._items: deque[_Item] = deque()
+        self._filled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._task = asyncio.create_task(self._send_all(), name="dispatch-outbox")
+
+    def send(
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        reply: str = "",
+        headers: dict[str, str] | None = None,
+        on_lost: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a message soon; while the connection is away it is kept, as far as the client's buffer reaches.
+
+        `on_lost` is told when it could not even be kept.
+        """
+        self._items.append((subject, body, reply, headers, on_lost))
+        self._filled.set()
+
+    def nack(self, reply: str, wait_seconds: float = 0.0) -> None:
+        """Give a message back, to be handed out again after a pause."""
+        pause = b"" if wait_seconds <= 0 else b' {"delay": %d}' % int(wait_seconds * 1e9)
+        self.send(reply, NACK + pause)
+
+    async def _send_all(self) -> None:
+        publish = self._client.publish
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._items:
+                subject, body, reply, headers, on_lost = self._items.popleft()
+                try:
+                    await publish(subject, body, reply=reply, headers=headers)
+                except (NatsError, ValueError) as error:
+                    # An acknowledgement that is lost means a repeated delivery, never a lost event.
+                    log.debug("message.unsent", subject=subject, error=repr(error))
+                    if on_lost is not None:
+                        on_lost()
+
+    async def flush(self, seconds: float) -> None:
+        """Send what is left and wait until nats-server has it, within a time limit."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._items or self._filled.is_set():  # noqa: ASYNC110 - at the end of the process only
+                    await asyncio.sleep(0)
+                await self._client.flush()
+        except (TimeoutError, NatsError) as error:
+            log.debug("message.unsent", error=repr(error))
+
+    async def stop(self, seconds: float) -> None:
+        """Send what is left, within a time limit, and end."""
+        if self._task is not None:
+            await self.flush(seconds)
+            self._task.cancel()

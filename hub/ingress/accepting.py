@@ -1,0 +1,121 @@
+"""From parsed events to stored ones: judged, limited, published, counted. What every endpoint of ingress does alike.
+
+At least once from here on: nobody is told "accepted" before the event store's acknowledgement (the first promise).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.responses import Response
+
+from hub.ingress.admission import admit
+from hub.ingress.dialects.cloudevents import draft_of
+from hub.ingress.limits import Limits
+from hub.ingress.model import Admitted, Draft
+from hub.ingress.plain import read_json
+from hub.ingress.refusals import render
+from hub.ingress.rules import Rules
+from hub.ingress.settings import IngressSettings
+from hub.kernel import metrics
+from hub.kernel.admittance import Admittance
+from hub.kernel.broker import Bus
+from hub.kernel.clock import Clock
+from hub.kernel.errors import HubError
+from hub.kernel.identity import Identity
+from hub.kernel.publisher import Receipt
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What the endpoints of one listener share."""
+
+    settings: IngressSettings
+    bus: Bus
+    clock: Clock
+    rules: Rules
+    limits: Limits
+    durability: str
+    admittance: Admittance | None
+    """None on the internal listener, whose callers are trusted."""
+
+    def admit_caller(self, identity: Identity, application: str | None) -> None:
+        """Return when the caller may post for this application.
+
+        Raises:
+            NotFound, NotAuthenticated, NotPermitted: it may not.
+        """
+        if self.admittance is not None and application is not None:
+            self.admittance.admit(identity, application)
+
+    def judge(self, draft: Draft, application: str | None, trace: str) -> Admitted:
+        """Return a parsed event as it is stored, or raise why it is refused."""
+        return admit(draft, application, self.rules, trace)
+
+    def judge_json(self, event: Any, application: str | None, trace: str) -> Admitted:
+        """Return an event in the JSON format as it is stored, or raise why it is refused."""
+        plain = read_json(event, application, self.rules, trace) if isinstance(event, dict) else None
+        return plain or self.judge(draft_of(event), application, trace)
+
+    def limit(self, events: Sequence[Admitted], application: str | None) -> None:
+        """Return when the application may post these events now.
+
+        Raises:
+            TooManyRequests, BodyTooLarge: it may not.
+        """
+        limit = self.limits.of(application)
+        if limit is not None:
+            for event in events:
+                limit.check_size(len(event.data))
+            limit.take(len(events), self.clock.monotonic())
+
+    async def store(
+        self, events: Sequence[Admitted], application: str | None, dialect: str
+    ) -> list[Receipt | HubError]:
+        """Store events and count what became of them; outcomes come in their order."""
+        outcomes = await self.bus.publish_all([(event.subject, event.headers, event.data) for event in events])
+        count(events, outcomes, application or "-", dialect)
+        for event, outcome in zip(events, outcomes, strict=True):
+            if not event.catalogued and isinstance(outcome, Receipt) and not outcome.duplicate:
+                self.rules.known.miss(event.subject)
+        return outcomes
+
+    def refuse(self, error: HubError, application: str | None, response: Response | None = None) -> Response:
+        """Return the answer to a refused request, counted and logged."""
+        answer = response or render(error)
+        metrics.EVENTS_REJECTED.labels(application or "-", str(answer.status_code)).inc()
+        log.warning("event.rejected", application=application, status=answer.status_code, error=error.detail)
+        return answer
+
+
+def count(events: Sequence[Admitted], outcomes: Sequence[Receipt | HubError], application: str, dialect: str) -> None:
+    """Count stored events, all of a request at once."""
+    pairs = zip(events, outcomes, strict=True)
+    kept = [(event, outcome) for event, outcome in pairs if isinstance(outcome, Receipt)]
+    new = [event for event, receipt in kept if not receipt.duplicate]
+    for counter, number in (
+        (metrics.EVENTS_ACCEPTED.labels(application, dialect), len(new)),
+        (metrics.EVENTS_DUPLICATE.labels(application), len(kept) - len(new)),
+        (metrics.CONTRACT_WARNINGS.labels(application), sum(bool(event.warning) for event in new)),
+        (metrics.UNKNOWN_TYPES.labels(application), sum(not event.catalogued for event in new)),
+    ):
+        if number:
+            counter.inc(number)
+
+
+def stored(outcomes: list[Receipt | HubError]) -> list[Receipt]:
+    """Return the receipts of events that all are stored.
+
+    Raises:
+        HubError: of the first that is not, naming its index where there are several. The others may be stored: who
+            posts all of them again under the same ids stores none twice.
+    """
+    receipts = []
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, HubError):
+            raise outcome.within(f"event {index}") if len(outcomes) > 1 else outcome
+        receipts.append(outcome)
+    return receipts

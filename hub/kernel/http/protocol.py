@@ -1,0 +1,115 @@
+"""The HTTP protocol of every listener: uvicorn's, with three things added.
+
+It tells who is at the other end, lets doors take plain requests directly, and ends connections whose request does not
+come in within its time.
+"""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hub.kernel.http.direct import Call, Door, Doors, length_of
+from hub.kernel.identity import PEER, Peer
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    doors = Doors()
+    """Set by the listener, in a class of its own."""
+    trusted_proxies: Networks = ()
+    """Set likewise: where proxies are that may speak for their callers."""
+    peer: Peer
+    cycle: Any
+    """The current request: uvicorn's, or a `Call`."""
+    _expected_since = 0.0
+    """Loop time since which the request that is not whole yet is expected; 0 when none is."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
+        """Put the peer into the state that every request of this connection gets."""
+        super().connection_made(transport)
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        address = self.client[0] if self.client else ""
+        self.peer = Peer(certificate, address, within(address, self.trusted_proxies))
+        self.app_state = self.app_state | {PEER: self.peer}
+        self._expected_since = self.loop.time()
+
+    def on_message_begin(self) -> None:
+        """Note since when this request is coming in."""
+        self._expected_since = self.loop.time()
+        super().on_message_begin()
+
+    def end_if_late(self, limit_seconds: float) -> None:
+        """Close the connection when the request that is coming in, or the first one, takes longer than this."""
+        since = self._expected_since
+        if since and self.loop.time() - since > limit_seconds and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Begin a direct call where a door is; else go on to the routes."""
+        door = self._door()
+        if door is None:
+            super().on_headers_complete()
+        else:
+            self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
+
+    def _door(self) -> Door | None:
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy or self.parser.get_method() != b"POST" or len(self.connections) >= (self.limit_concurrency or math.inf):
+            return None
+        door = self.doors.find(self.url)
+        if door is None or self.parser.get_http_version() != "1.1":
+            return None
+        length = length_of(self.headers)
+        return door if length is not None and length <= door.limit_bytes else None
+
+    def on_body(self, body: bytes) -> None:
+        """Keep the body of a direct call."""
+        if isinstance(self.cycle, Call):
+            self.cycle.body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Offer a whole direct call to its door; what the door leaves goes to the routes."""
+        self._expected_since = 0.0
+        call = self.cycle
+        if not isinstance(call, Call):
+            super().on_message_complete()
+        elif not call.begin(self._finish):
+            self.cycle = None
+            super().on_headers_complete()
+            super().on_body(call.body)
+            super().on_message_complete()
+
+    def _finish(self, call: Call, answer: bytes) -> None:
+        call.response_complete = True
+        if call.disconnected or self.transport.is_closing():
+            return
+        defaults = self.server_state.default_headers
+        lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+        if not call.keep_alive:
+            lines += b"connection: close\r\n"
+        status, _, rest = answer.partition(b"\r\n")
+        self.transport.write(b"%b\r\n%b%b" % (status, lines, rest))
+        if not call.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def within(address: str, networks: Networks) -> bool:
+    """Return whether an address lies in one of the networks; an IPv4 address may come in its IPv6 form."""
+    if not networks or not address:
+        return False
+    found = ip_address(address.partition("%")[0])
+    found = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return any(found in network for network in networks)

@@ -1,0 +1,95 @@
+"""Order by key: events with the same key arrive one after the other, and only they wait for each other."""
+
+import asyncio
+from typing import Any
+
+from contracts import subjects
+from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
+
+BY_KEY = {"ordering": {"key": "partitionkey"}}
+
+
+async def test_events_of_a_key_keep_their_order_through_failures(hub: Hub, running: Run, any_sink: Sink) -> None:
+    """Sixteen interleaved keys, four at once; every third reception fails; within a key nothing overtakes."""
+    await running(["dispatch"])
+    fails = {str(number) for number in range(0, 160, 3)}
+    under_way, most = [0], [0]
+
+    async def judge(event_id: str) -> int:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        await asyncio.sleep(0.005)
+        under_way[0] -= 1
+        return 503 if event_id in fails and any_sink.count()[event_id] == 1 else 200
+
+    any_sink.answers = judge
+    await hub.subscribe(any_sink, in_flight=4, delivery=BY_KEY)
+    for number in range(160):
+        await hub.post(str(number), partitionkey=f"k{number % 16}")
+    await until(lambda: len(any_sink.received) == 160 + len(fails))
+    await hub.settled()
+    for key in range(16):
+        came = [int(one.id) for one in any_sink.received if int(one.id) % 16 == key]
+        assert came == sorted(came)
+    assert 1 < most[0] <= 4
+
+
+async def test_only_the_blocked_key_waits(hub: Hub, running: Run, any_sink: Sink) -> None:
+    """While the head of one key fails, others go on; after its dead letter its key goes on too."""
+    await running(["dispatch"])
+    gate = asyncio.Event()
+
+    async def refused_later() -> int:
+        await gate.wait()
+        return 400
+
+    any_sink.answers = lambda event_id: refused_later() if event_id == "a-1" else 200
+    await hub.subscribe(any_sink, in_flight=2, delivery=BY_KEY)
+    await hub.post("a-1", "a-2", "a-3", partitionkey="a")
+    await hub.post("b-1", "b-2", partitionkey="b")
+    await hub.post("free-1", "free-2")
+    await until(lambda: {"b-2", "free-1", "free-2"} <= set(any_sink.ids))
+    assert not {"a-2", "a-3"} & set(any_sink.ids)
+    gate.set()
+    await hub.dead()
+    await until(lambda: any_sink.ids[-2:] == ["a-2", "a-3"])
+
+
+async def test_the_key_may_be_in_the_data(hub: Hub, running: Run, sink: Sink) -> None:
+    """A JSON pointer orders by what the event says; data without it waits for nobody."""
+    await running(["dispatch"])
+    gate = asyncio.Event()
+
+    async def wait() -> int:
+        await gate.wait()
+        return 200
+
+    sink.answers = lambda event_id: wait() if event_id == "1" else 200
+    await hub.subscribe(sink, delivery={"ordering": {"key": "/order/customer"}})
+    for event_id, body in (("1", b'{"order":{"customer":7}}'), ("2", b'{"order":{"customer":7}}')):
+        await hub.post(event_id, body=body)
+    await hub.post("3", body=b'{"order":{"customer":8}}')
+    await hub.post("4", body=b"no json")
+    await until(lambda: {"3", "4"} <= set(sink.ids))
+    assert "2" not in sink.ids
+    gate.set()
+    await until(lambda: "2" in sink.ids)
+
+
+async def test_one_worker_at_a_time_delivers_and_hands_over_in_order(
+    hub: Hub, running: Run, sink: Sink, quick: Any
+) -> None:
+    """The worker that stops gives everything back, and the other goes on behind it: nothing overtakes."""
+    first = await running(["dispatch"], tree=quick)
+    await running(["dispatch"], tree=quick)
+    sink.answers = lambda event_id: 503 if event_id == "3" and sink.count()["3"] < 3 else 200
+    await hub.subscribe(sink, delivery=BY_KEY | {"backoff": {"schedule": ["300ms"]}})
+    await hub.post(*map(str, range(20)), partitionkey="k")
+    await until(lambda: "3" in sink.ids)
+    await first.stop()
+    await until(lambda: "19" in sink.ids, seconds=20)
+    firsts = list(dict.fromkeys(sink.ids))
+    assert firsts == [str(number) for number in range(20)]
+    assert set(sink.ids) - {"3"} == set(firsts) - {"3"} and len(sink.ids) - sink.count()["3"] == 19
+    lease = await (await hub.bus.js.key_value(subjects.LEASES)).get(subjects.durable("default", "orders"))
+    assert b'"holder":""' not in (lease.value or b"")
