@@ -19,7 +19,7 @@ app = typer.Typer(
 
 GROUPS = ("up", "run", "resources", "token", "connect", "demo", "bench", "settings")
 """Modules that register commands at the top level."""
-SUB_COMMANDS = ("dead", "catalog", "function", "contracts")
+SUB_COMMANDS = ("dead", "catalog", "function", "gateway", "contracts")
 """Modules whose commands stand below a noun."""
 
 

@@ -15,6 +15,7 @@ from hub.catalog.settings import CatalogSettings
 from hub.connector.settings import ConnectorSettings
 from hub.dispatch.settings import DispatchSettings
 from hub.functions.settings import FunctionsSettings
+from hub.gateway.settings import EntryListenerSettings, GatewaySettings
 from hub.ingress.settings import IngressSettings
 from hub.kernel.errors import Misconfigured
 from hub.kernel.settings import (
@@ -72,6 +73,8 @@ class HubSettings(BaseSettings):
     ingress: IngressSettings = Field(default_factory=IngressSettings)
     dispatch: DispatchSettings = Field(default_factory=DispatchSettings)
     functions: FunctionsSettings = Field(default_factory=FunctionsSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    gateway_compass: EntryListenerSettings = Field(default_factory=EntryListenerSettings)
 
     def kernel(self) -> KernelSettings:
         """Return the part that the kernel needs."""

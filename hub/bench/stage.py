@@ -13,7 +13,7 @@ from hub.bench.usage import children_of, memory_of
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
-LISTENERS = ("edge", "public", "internal")
+LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
 IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""
 

@@ -12,7 +12,7 @@ from hub.commands.session import Session, quiet_logs
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
-LISTENERS = ("edge", "public", "internal")
+LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ def settings_of(data_dir: Path) -> dict[str, str]:
         "HUB_DATA_DIR": str(data_dir),
         **{f"HUB_{name.upper()}__PORT": str(port) for name, port in ports.items()},
         "HUB_FUNCTIONS__PUBLISHER_URL": f"http://127.0.0.1:{ports['internal']}/publish",
+        "HUB_FUNCTIONS__GATEWAY_URL": f"http://127.0.0.1:{ports['gateway']}",
         "HUB_DISPATCH__RECORD_SUCCESSES": "true",
         "HUB_DISPATCH__ACK_WAIT_SECONDS": "2",
     }

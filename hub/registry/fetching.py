@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import httpx
 import orjson
 
+from hub.kernel.egress import EgressRule
 from hub.kernel.errors import UpstreamRefused, UpstreamUnavailable
 from hub.kernel.http.client import control_client
-from hub.registry.egress import EgressRule
 from hub.registry.model import Basic, Credentials, OAuth, RequestParameters
 
 _REDIRECTS = 5

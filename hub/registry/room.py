@@ -8,11 +8,11 @@ from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
 from hub.kernel.admittance import Admittance
 from hub.kernel.desk import Answer, Desk
+from hub.kernel.egress import EgressRule
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.state import JSON
 from hub.registry import sealing
 from hub.registry.api import Endpoints, routes
-from hub.registry.egress import EgressRule
 from hub.registry.fetching import Fetcher, Limits
 from hub.registry.handlers import Applied
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET

@@ -28,6 +28,8 @@ def plan_of(settings: HubSettings, *, color: bool = False) -> Plan:
             _listener("edge", "https", settings.edge),
             _listener("public", "http", settings.public),
             _listener("internal", "http", settings.internal),
+            _listener("gateway", "http", settings.gateway),
+            _listener("gateway_compass", "http", settings.gateway_compass),
         ),
         nats=None if settings.nats.url else Nats(settings.nats.port, settings.nats.sync),
         limits=Limits(stop_seconds=settings.stop_seconds, **up.model_dump(exclude={"procfile", "preload"})),

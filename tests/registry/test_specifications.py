@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from hub.kernel.egress import EgressRule
 from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
-from hub.registry.egress import EgressRule
 from hub.registry.fetching import Fetcher, Limits
 from hub.registry.model import Api, Basic, Credentials, OAuth, RequestParameters
 from hub.registry.rewriting import address_of, file_name, rewrite

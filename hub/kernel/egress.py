@@ -1,4 +1,5 @@
-"""Which addresses a specification may be fetched from: whoever registers chooses the address, so it is judged.
+"""Which addresses the hub connects to on behalf of others: whoever registers or subscribes chooses the address, so it
+is judged.
 
 Every address a name resolves to is judged, and the connection goes to a judged address, so that a name cannot resolve
 to one address for the judgement and to another for the connection.
