@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from hub.kernel.errors import InvalidInput
 
-SCENARIOS = ("ingress", "delivery", "functions", "e2e")
+SCENARIOS = ("ingress", "delivery", "functions", "e2e", "gateway")
 PEERS = ("bare", "mq-bridge")
 E2E_RATE = 500.0
 
