@@ -38,7 +38,9 @@ Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help
 
 def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     *,
-    scenario: Annotated[Literal["ingress", "delivery", "functions", "e2e", "gateway"], typer.Argument(help="What to measure.")],
+    scenario: Annotated[
+        Literal["ingress", "delivery", "functions", "e2e", "gateway"], typer.Argument(help="What to measure.")
+    ],
     seconds: Annotated[float, typer.Option(min=0.2, help="How long the load lasts, after the warm-up.")] = 10,
     rate: Annotated[
         float | None,

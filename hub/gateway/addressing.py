@@ -17,6 +17,8 @@ SAFE = "-_.~$&+,:;=@"
 """What stays literal in a segment when paths are encoded anew; letters and digits do in any case."""
 
 _NOT_IN_A_LINE = re.compile(rb"[\x00-\x20\x7f-\xff]")
+_LITERAL = re.compile(rb"[/A-Za-z0-9._~$&+,:;=@-]*")
+"""Paths that encoding anew would not change."""
 _ONE_DOT = {b".", b"%2e"}
 _TWO_DOTS = {b"..", b".%2e", b"%2e.", b"%2e%2e"}
 
@@ -51,7 +53,7 @@ def path_at_target(base: bytes, rest: bytes, *, encode: bool) -> bytes:
         return base or b"/"
     if b"." in rest or b"%2" in rest:
         _need_below(rest)
-    if encode:
+    if encode and not _LITERAL.fullmatch(rest):
         rest = b"/".join(_encoded(segment) for segment in rest.split(b"/"))
     return base.removesuffix(b"/") + rest
 

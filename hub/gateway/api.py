@@ -12,9 +12,9 @@ from hub.gateway.body import Body
 from hub.gateway.calling import Answer, Caller, Request
 from hub.gateway.metering import Meter
 from hub.gateway.model import Api, Names
+from hub.gateway.permission import Callers
 from hub.gateway.refusals import render
 from hub.gateway.rewriting import to_caller
-from hub.gateway.settings import GatewaySettings
 from hub.gateway.store import Directory
 from hub.kernel.errors import HubError, UpstreamUnavailable
 
@@ -28,13 +28,14 @@ class Endpoint:
     """Passes calls of one form of paths."""
 
     def __init__(
-        self, directory: Directory, caller: Caller, meter: Meter, settings: GatewaySettings, *, with_entry: bool
+        self, directory: Directory, caller: Caller, callers: Callers, meter: Meter, *, with_entry: bool
     ) -> None:
         """Share what both forms need."""
         self._directory = directory
         self._caller = caller
+        self._callers = callers
         self._meter = meter
-        self._settings = settings
+        self._settings = caller.settings
         self._with_entry = with_entry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,8 +43,9 @@ class Endpoint:
         names: Names | None = None
         try:
             named, rest = split_path(scope["raw_path"], with_entry=self._with_entry)
-            api = self._directory.find(named).api
-            names = named
+            known = self._directory.find(named)
+            names, api = named, known.api
+            self._callers.need(known.callers, scope["headers"], named)
             await self._pass(scope, receive, send, api=api, rest=rest)
         except HubError as error:
             await self._refuse(scope, send, names, error)

@@ -59,7 +59,7 @@ class Caller:
         """Share connections and tokens."""
         self._pools = pools
         self._authorizer = authorizer
-        self._settings = settings
+        self.settings = settings
 
     async def call(self, api: Api, request: Request) -> Answer:
         """Call and return the answer once its head is here; give it back by `finish`.
@@ -69,7 +69,7 @@ class Caller:
             UpstreamRefused, Misconfigured: it may not be called, or no token can be had.
             InvalidInput: the caller's path climbs above the API, or the caller has left.
         """
-        await request.body.load(self._settings.replay_bytes)
+        await request.body.load(self.settings.replay_bytes)
         own = own_token(request.headers)
         proof = await self._authorizer.prove(api, own)
         answer = await self._send(api, request, proof)
@@ -106,7 +106,7 @@ class Caller:
                 answer = await self._exchange(pool, request, wire, deadline, fresh=True)
         except UpstreamUnavailable as error:
             if error.fields.get("reason") != BUSY and pool.breaker.failed(loop.time()):
-                log.warning("target.suspended", target=str(pool.place), seconds=self._settings.breaker_open_seconds)
+                log.warning("target.suspended", target=str(pool.place), seconds=self.settings.breaker_open_seconds)
             raise
         pool.breaker.succeeded()
         return answer
@@ -136,7 +136,7 @@ class Caller:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if upload.done() and not connection.answered.done():
                     await upload
-                    deadline = loop.time() + self._settings.timeout_seconds
+                    deadline = loop.time() + self.settings.timeout_seconds
             head = await connection.head(deadline - loop.time())
         except BaseException:
             connection.close()
@@ -151,7 +151,7 @@ class Caller:
         parts = aiter(body.rest())
         try:
             while True:
-                async with asyncio.timeout(self._settings.idle_seconds):
+                async with asyncio.timeout(self.settings.idle_seconds):
                     await connection.write(await anext(parts))
         except StopAsyncIteration:
             return

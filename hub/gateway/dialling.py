@@ -8,6 +8,7 @@ from hub.gateway.authorizing import Authorizer
 from hub.gateway.metering import Meter
 from hub.gateway.model import Api, Proof
 from hub.gateway.outgoing.pools import Pools
+from hub.gateway.permission import Callers
 from hub.gateway.refusals import status_of
 from hub.gateway.rewriting import head_of, own_token, to_target
 from hub.gateway.store import Directory
@@ -22,12 +23,20 @@ class Dialler:
     """Opens the target's end of tunnels, for one form of paths."""
 
     def __init__(
-        self, directory: Directory, pools: Pools, authorizer: Authorizer, meter: Meter, *, with_entry: bool
+        self,
+        directory: Directory,
+        pools: Pools,
+        authorizer: Authorizer,
+        callers: Callers,
+        meter: Meter,
+        *,
+        with_entry: bool,
     ) -> None:
         """Share what calls have."""
         self._directory = directory
         self._pools = pools
         self._authorizer = authorizer
+        self._callers = callers
         self._meter = meter
         self._with_entry = with_entry
 
@@ -40,9 +49,10 @@ class Dialler:
         names = None
         try:
             named, rest = split_path(handshake[0], with_entry=self._with_entry)
-            api = self._directory.find(named).api
+            known = self._directory.find(named)
             names = named
-            far = await self._dial(api, rest, handshake)
+            self._callers.need(known.callers, handshake[2], named)
+            far = await self._dial(known.api, rest, handshake)
         except HubError as error:
             self._meter.count(names, "GET", status_of(error))
             raise

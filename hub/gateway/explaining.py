@@ -103,6 +103,8 @@ def _tell_registration(known: Known, told: _Told) -> None:
     if api.url.place.scheme == "https":
         checked = "the target's certificate is checked" if api.tls.verify else "NOT CHECKED: skipVerify is on"
         told.add("TLS", checked + (", an authority of the Application's own is trusted" if api.tls.authority else ""))
+    if known.callers is not None:
+        told.add("callers", f"only {', '.join(sorted(known.callers))}; this test is made by the operator")
     told.add("limits", f"the answer must begin within {api.timeout_seconds:g} s")
 
 

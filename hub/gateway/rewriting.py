@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from hub.gateway.model import DEFAULT_PORTS, Api, Pairs, Proof
 from hub.kernel.errors import Misconfigured
+from hub.kernel.workload import HEADER
 
 Headers = list[tuple[bytes, bytes]]
 """Lower-case names and values, in order."""
@@ -16,7 +17,9 @@ HOP_BY_HOP = frozenset(
      b"trailer", b"transfer-encoding", b"upgrade"}
 )  # fmt: skip
 OVERRIDE = b"access-token"
-_NOT_PASSED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-forwarded-for", OVERRIDE}
+WORKLOAD = HEADER
+"""Says to the gateway who calls; not for the target."""
+_NOT_PASSED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-forwarded-for", OVERRIDE, WORKLOAD}
 _LOCATED = frozenset({201, *range(300, 400)})
 _LINE_BREAKS = (b"\r", b"\n", b"\0")
 SYSTEM_STATUS = b"target-system-status"

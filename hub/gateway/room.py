@@ -14,6 +14,7 @@ from hub.gateway.dialling import Dialler
 from hub.gateway.explaining import Explainer
 from hub.gateway.metering import Meter
 from hub.gateway.outgoing.pools import Pools
+from hub.gateway.permission import Callers
 from hub.gateway.settings import GatewaySettings
 from hub.gateway.store import Directory
 from hub.gateway.tunnel import Tunnels
@@ -35,13 +36,14 @@ def build(settings: GatewaySettings, house: RoomHouse) -> Room:
     directory = Directory(applications, house.resource_view(subjects.SECRETS), house.keys, settings)
     pools, meter = Pools(settings), Meter()
     authorizer = Authorizer(pools, settings)
+    callers = Callers(house.keys)
     caller = Caller(pools, authorizer, settings)
     house.answer(router, subjects.ask("gateway", "test"), Explainer(directory, authorizer, caller).test)
     tunnels: list[Tunnels] = []
 
     def passage(*, with_entry: bool) -> Passage:
-        tunnels.append(Tunnels(Dialler(directory, pools, authorizer, meter, with_entry=with_entry).dial))
-        endpoint = Endpoint(directory, caller, meter, settings, with_entry=with_entry)
+        tunnels.append(Tunnels(Dialler(directory, pools, authorizer, callers, meter, with_entry=with_entry).dial))
+        endpoint = Endpoint(directory, caller, callers, meter, with_entry=with_entry)
         return Passage(endpoint, tunnels[-1].protocol())
 
     async def stop() -> None:
