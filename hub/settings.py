@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hub.catalog.settings import CatalogSettings
@@ -75,6 +75,14 @@ class HubSettings(BaseSettings):
     functions: FunctionsSettings = Field(default_factory=FunctionsSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     gateway_compass: EntryListenerSettings = Field(default_factory=EntryListenerSettings)
+
+    @model_validator(mode="after")
+    def _lead_to_the_gateway(self) -> "HubSettings":
+        """Tell those who hand out the gateway's address where it listens, unless they were told another."""
+        for part in (self.registry, self.functions):
+            if "gateway_url" not in part.model_fields_set and self.gateway.port:
+                part.gateway_url = self.gateway.url
+        return self
 
     def kernel(self) -> KernelSettings:
         """Return the part that the kernel needs."""

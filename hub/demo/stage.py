@@ -35,7 +35,6 @@ def settings_of(data_dir: Path) -> dict[str, str]:
         "HUB_DATA_DIR": str(data_dir),
         **{f"HUB_{name.upper()}__PORT": str(port) for name, port in ports.items()},
         "HUB_FUNCTIONS__PUBLISHER_URL": f"http://127.0.0.1:{ports['internal']}/publish",
-        "HUB_FUNCTIONS__GATEWAY_URL": f"http://127.0.0.1:{ports['gateway']}",
         "HUB_DISPATCH__RECORD_SUCCESSES": "true",
         "HUB_DISPATCH__ACK_WAIT_SECONDS": "2",
     }

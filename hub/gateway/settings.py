@@ -15,6 +15,12 @@ class GatewaySettings(ListenerSettings):
     """The gateway, and its listener for the form with two names: `/{application}/{service}/{path}`."""
 
     port: int = Field(8083, ge=0, le=65535, description="""Port to bind.""")
+    @property
+    def url(self) -> str:
+        """Return the address under which workloads on this machine reach the gateway."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
     secret_scope: str = Field(
         "kyma-system",
         description="""Scope of the Secrets with the credentials of APIs; the same

@@ -22,7 +22,7 @@ from tests.gateway.targets import Say, Seen, Targets
 from tests.gateway.wire import exchange, head
 
 Start = Callable[..., Awaitable[Gateway]]
-SECRETS = ("s3cr3t-password", "s3cr3t-client", "s3cr3t-param", "token-")
+SECRETS = ["s3cr3t-param", *(f"{kind}-{number}" for kind in ("token", "csrf") for number in range(9))]
 
 
 def token(gateway: Gateway, scope: str, name: str) -> str:
@@ -137,11 +137,7 @@ async def test_a_call_is_explained_step_by_step(gateway: Gateway, targets: Targe
         "call",
     ] == steps
     assert (True, 200) == (told["ok"], told["status"])
-    assert not [
-        value
-        for value in (*SECRETS, "clientSecret,", "csrf-0")
-        if value in json.dumps(told["steps"]).replace("clientId, clientSecret", "")
-    ]
+    assert not [value for value in SECRETS if value in json.dumps(told)]
 
 
 @pytest.mark.parametrize(
