@@ -57,7 +57,9 @@ def to_target(headers: Headers, api: Api, proof: Proof, address: str) -> Headers
     if proof.cookies:
         passed = with_cookies(passed, proof.cookies)
     forwarded = [value for name, value in headers if name == b"x-forwarded-for"]
-    passed.append((b"x-forwarded-for", b", ".join([*forwarded, address.encode()] if address else forwarded)))
+    forwarded += [address.encode()] if address else []
+    if forwarded:
+        passed.append((b"x-forwarded-for", b", ".join(forwarded)))
     return [*passed, *proof.headers]
 
 

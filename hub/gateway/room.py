@@ -42,7 +42,8 @@ def build(settings: GatewaySettings, house: RoomHouse) -> Room:
     tunnels: list[Tunnels] = []
 
     def passage(*, with_entry: bool) -> Passage:
-        tunnels.append(Tunnels(Dialler(directory, pools, authorizer, callers, meter, with_entry=with_entry).dial))
+        dialler = Dialler(directory, pools, authorizer, callers, meter, with_entry=with_entry)
+        tunnels.append(Tunnels(dialler.dial, settings.tunnels))
         endpoint = Endpoint(directory, caller, callers, meter, with_entry=with_entry)
         return Passage(endpoint, tunnels[-1].protocol())
 

@@ -15,6 +15,7 @@ class GatewaySettings(ListenerSettings):
     """The gateway, and its listener for the form with two names: `/{application}/{service}/{path}`."""
 
     port: int = Field(8083, ge=0, le=65535, description="""Port to bind.""")
+
     @property
     def url(self) -> str:
         """Return the address under which workloads on this machine reach the gateway."""
@@ -47,6 +48,7 @@ class GatewaySettings(ListenerSettings):
         description="""Most connections at once to one target; further calls wait for
         one to become free.""",
     )
+    tunnels: int = Field(1000, ge=0, description="""Most WebSockets open at once, in each process and form of paths.""")
     replay_bytes: int = Field(
         1024 * 1024,
         ge=0,

@@ -14,7 +14,7 @@ import structlog
 
 from hub.gateway.refusals import MEDIA_TYPE, render
 from hub.gateway.rewriting import SYSTEM_STATUS
-from hub.kernel.errors import HubError
+from hub.kernel.errors import HubError, UpstreamUnavailable
 
 log = structlog.get_logger()
 _HEAD_LIMIT_BYTES = 64 * 1024
@@ -104,9 +104,10 @@ class FarEnd(End):
 class Tunnels:
     """The open tunnels of one listener."""
 
-    def __init__(self, dial: Dial) -> None:
-        """Take who connects to targets."""
+    def __init__(self, dial: Dial, limit: int) -> None:
+        """Take who connects to targets, and how many tunnels may be open at once."""
         self._dial = dial
+        self._limit = limit
         self._open: set[End] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -145,6 +146,9 @@ class Tunnels:
     async def _connect(self, near: End, head: bytes) -> None:
         assert near.transport is not None  # noqa: S101 - narrows the type for the checker
         try:
+            if len(self._open) > self._limit:
+                text = f"{self._limit} WebSockets are open, and no more may be"
+                raise UpstreamUnavailable(text, retry_after_seconds=1)  # noqa: TRY301 - one place answers
             far = await self._dial(_read(head, near.transport.get_extra_info("peername")))
         except HubError as error:
             near.write(_refusal(error))

@@ -63,6 +63,17 @@ async def test_provisional_answers_are_passed_over(gateway: Gateway, targets: Ta
     assert (200, b"ok", None) == (reply.status, reply.body, reply.header("x-a"))
 
 
+async def test_trailers_of_an_answer_are_passed_over(gateway: Gateway, targets: Targets) -> None:
+    """They come after the headers and never join them."""
+    said = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    target = await targets.raw(saying(said))
+    await gateway.api(target.url)
+
+    reply = await gateway.call()
+
+    assert (b"ok", True, None) == (reply.body, reply.is_whole, reply.header("x-trailer"))
+
+
 async def test_an_answer_that_ends_with_its_connection_is_whole(gateway: Gateway, targets: Targets) -> None:
     """Without length and chunks the end of the connection is the end of the body."""
     target = await targets.raw(saying(b"HTTP/1.1 200 OK\r\n\r\nto the ", b"end"))

@@ -191,8 +191,9 @@ def memory_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / MEGABYTE
 
 
-async def test_events_pass_as_they_come_and_end_with_the_caller(gateway: Gateway, targets: Targets) -> None:
+async def test_events_pass_as_they_come_and_end_with_the_caller(start: Start, targets: Targets) -> None:
     """A stream of server-sent events reaches the caller one by one; when the caller leaves, the target is told."""
+    gateway = await start(idle_seconds=600)
     more, left = asyncio.Event(), asyncio.Event()
 
     async def stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -279,6 +280,17 @@ async def test_a_websocket_to_nowhere_is_refused(gateway: Gateway) -> None:
     unknown = await exchange(gateway.port(), head("GET", "/app/nothing", HANDSHAKE, None))
 
     assert [(502, 502), (404, 404)] == [(reply.status, reply.json["code"]) for reply in (found, unknown)]
+
+
+async def test_websockets_are_bounded(start: Start, targets: Targets) -> None:
+    """Beyond their number the answer is an error, and the target hears nothing."""
+    gateway = await start(tunnels=0)
+    target = await targets.serve()
+    await gateway.api(target.url)
+
+    reply = await exchange(gateway.port(), head("GET", "/app/service", HANDSHAKE, None))
+
+    assert (502, "1", []) == (reply.status, reply.header("retry-after"), target.seen)
 
 
 async def test_open_websockets_end_with_the_gateway(gateway: Gateway, targets: Targets) -> None:

@@ -119,19 +119,6 @@ async def test_a_token_is_kept_as_long_as_its_issuer_says(
     assert ([200, 200], fetched) == (statuses, len(premises.solution.fetched))
 
 
-async def test_a_token_is_renewed_before_it_ends(gateway: Gateway, premises: Premises) -> None:
-    """In the last tenth of its life a call still uses it, and a new one is fetched behind the caller's back."""
-    premises.solution.token_lifetime = 3
-    await register(gateway, api_of(premises))
-
-    async with asyncio.timeout(20):
-        while len(premises.solution.fetched) < 2:
-            assert 200 == (await gateway.call()).status
-            await asyncio.sleep(0.01)
-
-    assert 200 == (await gateway.call()).status
-
-
 @pytest.mark.parametrize(
     "answer",
     [
