@@ -33,8 +33,8 @@ from hub.registry.settings import RegistrySettings
 from hub.up.settings import UpSettings
 
 PREFIX = "HUB_"
-# Set by the supervisor or the shell for other purposes than settings.
-NOT_SETTINGS = {"HUB_PARENT_PIPE", "HUB_PROCESS"}
+# Set by the supervisor, the shell or the runner of Functions for other purposes than settings.
+NOT_SETTINGS = {"HUB_PARENT_PIPE", "HUB_PROCESS", "HUB_WORKLOAD_TOKEN"}
 
 
 def default_data_dir() -> Path:

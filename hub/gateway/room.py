@@ -4,6 +4,8 @@ The data's way: path → registered API → proof (credentials, tokens) → targ
 touched: credentials are injected here and nowhere else, and are in no answer, log or error.
 """
 
+import asyncio
+
 from faststream.nats import NatsRouter
 
 from contracts import subjects
@@ -47,11 +49,18 @@ def build(settings: GatewaySettings, house: RoomHouse) -> Room:
         endpoint = Endpoint(directory, caller, callers, meter, with_entry=with_entry)
         return Passage(endpoint, tunnels[-1].protocol())
 
+    sweeping: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        sweeping.append(asyncio.create_task(pools.sweep(), name="gateway-sweep"))
+
     async def stop() -> None:
+        for task in sweeping:
+            task.cancel()
         for each in tunnels:
             await each.close()
         await authorizer.close()
         pools.close()
 
     passages = {"gateway": passage(with_entry=False), "gateway_compass": passage(with_entry=True)}
-    return Room("gateway", router=router, passages=passages, stop=stop)
+    return Room("gateway", router=router, passages=passages, start=start, stop=stop)

@@ -194,6 +194,24 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_met(gateway: Gatewa
     assert [200] * 3 == statuses
 
 
+async def test_connections_that_nobody_uses_are_closed(start: Start, targets: Targets) -> None:
+    """A target that is called no more is rid of the gateway, and a later call reaches it all the same."""
+    gateway = await start(keep_seconds=0.1)
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await read_request(reader) is not None:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        ended.set()
+
+    target = await targets.raw(talk)
+    await gateway.api(target.url)
+
+    assert 200 == (await gateway.call()).status
+    await asyncio.wait_for(ended.wait(), 10)
+    assert 200 == (await gateway.call()).status
+
+
 async def test_a_target_without_answers_is_left_alone_for_a_while(start: Start, targets: Targets) -> None:
     """After so many failures calls are refused at once, saying when to come back; then one is let through, and all."""
     gateway = await start(breaker_failures=3, breaker_open_seconds=0.5)

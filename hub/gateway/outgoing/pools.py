@@ -173,6 +173,17 @@ class Pools:
             text = f"{pool.place} cannot be reached: {said(error)}"
             raise UpstreamUnavailable(text, reason="unreached") from error
 
+    async def sweep(self) -> None:
+        """Close, again and again, what nobody has used for long: a target that is called no more keeps nothing."""
+        while True:
+            await asyncio.sleep(self._settings.keep_seconds)
+            limit = asyncio.get_running_loop().time() - self._settings.keep_seconds
+            for pool in self._pools.values():
+                stale = [each for each in pool.idle if each.idle_since <= limit or not each.is_open]
+                pool.idle = [each for each in pool.idle if each not in stale]
+                for connection in stale:
+                    self._drop(pool, connection)
+
     def close(self) -> None:
         """Close everything that is kept."""
         for pool in self._pools.values():
