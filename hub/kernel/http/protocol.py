@@ -61,6 +61,8 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
         else:
             self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
+        if not self.parser.should_upgrade():
+            self.headers = []  # trailers are announced like headers; they must not join those of the request
 
     def _door(self) -> Door | None:
         busy = self.cycle is not None and not self.cycle.response_complete
