@@ -7,6 +7,7 @@ from contracts.application.v1 import ApplicationChanged, ApplicationRegistered, 
 from contracts.audit.v1 import AuditRecorded
 from contracts.catalog.v1 import EventTypePublished, EventTypesObserved, EventTypeWithdrawn, SpecStored
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
+from contracts.compass.v1 import CompassConnectionChanged, CompassSynchronized
 from contracts.delivery.v1 import (
     DeadLetterDropped,
     DeliveryFailed,
@@ -60,6 +61,8 @@ _ALL: tuple[type[Contract], ...] = (
     FunctionFinished,
     FunctionFailed,
     FunctionRemoved,
+    CompassConnectionChanged,
+    CompassSynchronized,
 )
 
 CONTRACTS: dict[str, type[Contract]] = {model.contract_type: model for model in _ALL}

@@ -33,6 +33,7 @@ FUNCTIONS = "functions"
 SECRETS = "secrets"
 CONFIGMAPS = "configmaps"
 EVENT_TYPES = "eventtypes"
+COMPASS_CONNECTIONS = "compassconnections"
 # Buckets that are not resources.
 AUTHORITIES = "authorities"
 TOKENS = "tokens"
@@ -41,6 +42,7 @@ CATALOG_FINDINGS = "catalogfindings"
 LAYOUT = "layout"
 RETRIES = "retries"
 LEASES = "leases"
+SYNCHRONIZATION = "synchronization"
 
 BUCKETS = (
     APPLICATIONS,
@@ -49,6 +51,7 @@ BUCKETS = (
     SECRETS,
     CONFIGMAPS,
     EVENT_TYPES,
+    COMPASS_CONNECTIONS,
     AUTHORITIES,
     TOKENS,
     REVOCATIONS,
@@ -56,6 +59,7 @@ BUCKETS = (
     LAYOUT,
     RETRIES,
     LEASES,
+    SYNCHRONIZATION,
 )
 
 ASSETS = "assets"

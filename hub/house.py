@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions", "gateway")
+ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions", "gateway", "compass")
 """Every room; `hub.<room>.room.build` is its door."""
 
 LISTENERS = ("edge", "internal", "public", "gateway", "gateway_compass")
@@ -48,11 +48,12 @@ API_VERSION = "1"
 
 def kinds() -> list[Kind]:
     """Return every kind of resource, of all rooms, without building a room."""
+    from hub.compass.kinds import KINDS as COMPASS
     from hub.dispatch.kinds import KINDS as DISPATCH
     from hub.functions.kinds import KINDS as FUNCTIONS
     from hub.registry.kinds import KINDS as REGISTRY
 
-    return [*REGISTRY, *DISPATCH, *FUNCTIONS]
+    return [*REGISTRY, *DISPATCH, *FUNCTIONS, *COMPASS]
 
 
 def check(rooms: Iterable[str], listeners: Iterable[str]) -> None:

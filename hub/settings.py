@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hub.catalog.settings import CatalogSettings
+from hub.compass.settings import CompassSettings
 from hub.connector.settings import ConnectorSettings
 from hub.dispatch.settings import DispatchSettings
 from hub.functions.settings import FunctionsSettings
@@ -75,6 +76,7 @@ class HubSettings(BaseSettings):
     functions: FunctionsSettings = Field(default_factory=FunctionsSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     gateway_compass: EntryListenerSettings = Field(default_factory=EntryListenerSettings)
+    compass: CompassSettings = Field(default_factory=CompassSettings)
 
     @model_validator(mode="after")
     def _lead_to_the_gateway(self) -> "HubSettings":
@@ -82,6 +84,8 @@ class HubSettings(BaseSettings):
         for part in (self.registry, self.functions):
             if "gateway_url" not in part.model_fields_set and self.gateway.port:
                 part.gateway_url = self.gateway.url
+        if "gateway_url" not in self.compass.model_fields_set and self.gateway_compass.port:
+            self.compass.gateway_url = self.gateway_compass.url
         return self
 
     def kernel(self) -> KernelSettings:

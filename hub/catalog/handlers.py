@@ -124,7 +124,7 @@ class Reconciler:
         resource = self._applications.get(resource_key(CLUSTER, application))
         if resource is None:
             return []
-        services = event_services(resource.spec)
+        services = event_services(resource.spec, resource.status)
         return [
             await self._specifications.read(application, service, _digest(resource, service)) for service in services
         ]

@@ -23,10 +23,20 @@ class Offering:
     """Why, by Service."""
 
 
-def event_services(spec: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the Services of an Application that offer events, in order."""
+def event_services(spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the Services of an Application that offer events, in order.
+
+    Where a Service has several event catalogs, as those of Compass have, each stands for itself: `<service>/<entry>`.
+    """
     services = [service for service in _objects(spec.get("services")) if service.get("id")]
-    return [str(service["id"]) for service in services if _has_events(service)]
+    known = status.get("services") or {}
+    return [place for service in services if _has_events(service) for place in _places(service, known)]
+
+
+def _places(service: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
+    events = [entry for entry in _objects(service.get("entries")) if entry.get("type") == "Events"]
+    own = [f"{service['id']}/{entry['id']}" for entry in events if entry.get("id")]
+    return [place for place in own if place in known] if own else [str(service["id"])]
 
 
 def offer(

@@ -20,8 +20,8 @@ from hub.kernel.errors import BrokerUnavailable, HubError, InvalidInput, NotFoun
 from hub.kernel.objects import Objects
 
 _SECONDS = 30.0
-_INLINE_BYTES = 400_000
-"""Documents of one Application that travel in the message; nats-server takes one megabyte unless told otherwise."""
+_INLINE_BYTES = 600_000
+"""What of one Application travels in the message; nats-server takes one megabyte unless told otherwise."""
 _APPLICATION_VERSION = "applicationconnector.kyma-project.io/v1alpha1"
 
 
@@ -39,22 +39,20 @@ class Registry:
         Raises:
             HubError: the registry refuses or does not answer.
         """
-        staged = await self._staged(mirror)
         spec = {"skipVerify": self.skip_verify} | dict(mirror.spec)
-        request = {
-            "document": {
-                "apiVersion": _APPLICATION_VERSION,
-                "kind": "Application",
-                "metadata": {"name": mirror.name, "labels": LABELS},
-                "spec": spec,
-            },
-            "secrets": {
-                name: {"values": dict(stored.values), "labels": {"app": mirror.name, "bundleId": stored.bundle_id}}
-                for name, stored in mirror.secrets.items()
-            },
-            "documents": _inline(mirror) if staged is None else {},
-            "staged": staged or "",
+        document = {
+            "apiVersion": _APPLICATION_VERSION,
+            "kind": "Application",
+            "metadata": {"name": mirror.name, "labels": LABELS},
+            "spec": spec,
         }
+        secrets = {
+            name: {"values": dict(stored.values), "labels": {"app": mirror.name, "bundleId": stored.bundle_id}}
+            for name, stored in mirror.secrets.items()
+        }
+        contents = {"document": document, "documents": _inline(mirror)}
+        staged = await self._staged(mirror, contents)
+        request = {"secrets": secrets} | (contents if staged is None else {"staged": staged})
         try:
             return str((await self._ask(subjects.APPLICATIONS, "mirror", request))["outcome"])
         finally:
@@ -87,20 +85,20 @@ class Registry:
         answer = await self._ask(subjects.SECRETS, "apply", {"document": document})
         return int(answer["resource"]["metadata"].get("resourceVersion", 0))
 
-    async def _staged(self, mirror: Mirror) -> str | None:
-        """Put documents aside that no message takes; returns under which name, None when they fit."""
-        size = sum(len(document) for documents in mirror.documents.values() for document in documents.values())
-        if size <= _INLINE_BYTES:
+    async def _staged(self, mirror: Mirror, contents: dict[str, Any]) -> str | None:
+        """Put aside what no message takes; returns under which name, None when it fits. No secret is in it."""
+        encoded = orjson.dumps(contents)
+        if len(encoded) <= _INLINE_BYTES:
             return None
         name = f"compass/{mirror.name}/{mirror.id}"
-        await self.objects.put(name, orjson.dumps(_inline(mirror)))
+        await self.objects.put(name, encoded)
         return name
 
     async def _ask(self, plural: str, verb: str, request: dict[str, Any]) -> dict[str, Any]:
         try:
             reply = await self.client.request(subjects.ask(plural, verb), orjson.dumps(request), timeout=_SECONDS)
         except (NatsError, TimeoutError) as error:
-            raise BrokerUnavailable(f"The registry did not answer within {_SECONDS:g} s; is `registry` running?") from error
+            raise BrokerUnavailable(f"The registry did not answer within {_SECONDS:g} s; does it run?") from error
         answer: dict[str, Any] = orjson.loads(reply.data)
         status = int((reply.headers or {}).get(ANSWERED, "200"))
         if status != 200:

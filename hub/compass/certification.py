@@ -118,6 +118,19 @@ def _pem_at(signed: Mapping[str, Any], member: str) -> bytes:
     return pem
 
 
+def authority_ids(credentials: Credentials) -> list[str]:
+    """Return the key identifier of each authority, hexadecimal; empty for one that has none."""
+    pem = credentials.authorities
+    return [_key_identifier(found) for found in x509.load_pem_x509_certificates(pem)] if pem.strip() else []
+
+
+def _key_identifier(certificate: x509.Certificate) -> str:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+    except (x509.ExtensionNotFound, ValueError):
+        return ""
+
+
 def to_values(credentials: Credentials) -> dict[str, str]:
     """Return credentials as the values of a Secret; the names are upstream's."""
     return {
@@ -126,6 +139,8 @@ def to_values(credentials: Credentials) -> dict[str, str]:
         "cacert": credentials.authorities.decode(),
         "key": credentials.key.decode(),
         "tokenDigest": credentials.token_digest,
+        "directorUrl": credentials.director_url,
+        "connectorUrl": credentials.connector_url,
     }
 
 
@@ -146,4 +161,6 @@ def from_values(values: Mapping[str, str]) -> Credentials | None:
         leaf.not_valid_after_utc,
         values.get("tokenDigest", ""),
         values["key"].encode(),
+        values.get("directorUrl", ""),
+        values.get("connectorUrl", ""),
     )

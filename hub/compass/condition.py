@@ -5,11 +5,13 @@ A success takes back the error before it: upstream leaves a stale one beside `Sy
 Source: kyma-project/kyma:components/compass-runtime-agent/pkg/apis/compass/v1alpha1@2.20.0
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from contracts.compass.authorities import described as described_authorities
+from hub.compass.certification import authority_ids
 from hub.compass.difference import Removals
 from hub.compass.model import Credentials, Failure
 from hub.kernel.clock import rfc3339
@@ -41,6 +43,10 @@ class Outcome:
     problems: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Name → what of an Application that is here could not be taken over."""
     removals: Removals = field(default_factory=Removals)
+    changes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name → which parts of an Application were different."""
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    """Labels of the Runtime, as the Director has them."""
 
     @property
     def is_quiet(self) -> bool:
@@ -50,25 +56,26 @@ class Outcome:
 
 def established(status: Status, credentials: Credentials, now: datetime) -> Status:
     """Return the status after pairing."""
-    connection = {"established": rfc3339(now), "lastSync": rfc3339(now), "lastSuccess": rfc3339(now)}
+    connection: Status = {"established": rfc3339(now), "lastSync": rfc3339(now), "lastSuccess": rfc3339(now)}
     return status | {
         "connectionState": "Connected",
         "connectionStatus": connection | {"certificateStatus": _certificate(credentials, now)},
+        **_authorities(credentials),
     }
 
 
 def maintained(status: Status, credentials: Credentials, now: datetime, *, renewed: bool) -> Status:
     """Return the status after the Connector was asked, and the certificate perhaps renewed."""
-    connection = {name: value for name, value in _connection(status).items() if name != "error"}
+    connection: Status = {name: value for name, value in _connection(status).items() if name != "error"}
     connection |= {"lastSync": rfc3339(now), "lastSuccess": rfc3339(now)}
     if renewed:
         connection |= {"renewed": rfc3339(now), "certificateStatus": _certificate(credentials, now)}
-    return status | {"connectionStatus": connection}
+    return status | {"connectionStatus": connection} | _authorities(credentials)
 
 
 def disconnected(status: Status, state: State, error: str, now: datetime) -> Status:
     """Return the status after pairing or maintenance failed; what is known of the certificate stays."""
-    connection = {"certificateStatus": {}} | _connection(status)
+    connection: Status = {"certificateStatus": {}} | _connection(status)
     return status | {
         "connectionState": state,
         "connectionStatus": connection | {"lastSync": rfc3339(now), "error": error},
@@ -90,13 +97,36 @@ def synchronised(status: Status, outcome: Outcome, now: datetime) -> Status:
     return status | {"connectionState": "Synchronized", "synchronizationStatus": times | error} | described(outcome)
 
 
+def error_of(status: Status) -> str:
+    """Return why the connection is in its state; empty when it is a good one."""
+    if status.get("connectionState") in ("Connected", "Synchronized"):
+        return ""
+    failed = ("ConnectionFailed", "ConnectionMaintenanceFailed")
+    said = _connection(status) if status.get("connectionState") in failed else _synchronisation(status)
+    return str(said.get("error") or "")
+
+
+def counted(outcome: Outcome) -> dict[str, int]:
+    """Return how many applications there are, and what became of how many."""
+    return {
+        "total": outcome.total,
+        "created": len(outcome.created),
+        "updated": len(outcome.updated),
+        "removed": len(outcome.removed),
+        "unchanged": outcome.unchanged,
+        "failed": len(outcome.failures),
+        "withheld": len(outcome.removals.withheld),
+    }
+
+
 def described(outcome: Outcome) -> Status:
     """Return what is said of the applications one by one."""
+    problems = sorted(outcome.problems.items())
     return {
         "applications": {
-            "total": outcome.total,
-            "failed": [asdict(failure) for failure in outcome.failures[:_SHOWN]],
-            "problems": [{"name": name, "problems": list(of)} for name, of in sorted(outcome.problems.items())][:_SHOWN],
+            **counted(outcome),
+            "failures": [asdict(failure) for failure in outcome.failures[:_SHOWN]],
+            "problems": [{"name": name, "problems": list(of)} for name, of in problems[:_SHOWN]],
             "withheldRemovals": list(outcome.removals.withheld[:_SHOWN]),
         }
     }
@@ -117,6 +147,10 @@ def _connection(status: Status) -> Status:
 
 def _synchronisation(status: Status) -> Status:
     return dict(status.get("synchronizationStatus") or {})
+
+
+def _authorities(credentials: Credentials) -> Status:
+    return described_authorities(authority_ids(credentials), credentials.authorities.decode())
 
 
 def _certificate(credentials: Credentials, now: datetime) -> Status:

@@ -130,7 +130,8 @@ def _credential_values(credential: Basic | OAuth | Unsupported | None) -> dict[s
 def parameter_values(auth: Auth) -> dict[str, str]:
     """Return headers and query parameters as their Secret holds them: JSON, a key only when there are any."""
     lists = {"headers": auth.headers, "queryParameters": auth.query_parameters}
-    return {name: orjson.dumps({key: list(each) for key, each in of.items()}).decode() for name, of in lists.items() if of}
+    return {name: orjson.dumps({key: list(each) for key, each in of.items()}).decode() for name, of in lists.items()
+            if of}  # fmt: skip
 
 
 def _credential_problems(bundle: Bundle) -> Iterator[str]:

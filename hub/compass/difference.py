@@ -35,8 +35,8 @@ def named(listed: Mapping[str, str], labels: Mapping[str, Any]) -> Naming:
         listed: id → name as the Director says it.
         labels: of the Runtime; `isNormalized: "true"` says that the Director has normalised the names already.
     """
-    is_normalised = labels.get("isNormalized") == "true"
-    names = {each: naming.application_name(name, is_normalised=is_normalised) for each, name in listed.items()}
+    done = is_normalised(labels)
+    names = {each: naming.application_name(name, is_normalised=done) for each, name in listed.items()}
     counted = Counter(names.values())
     failures = [
         Failure(name, each, "convert", _fault(name, counted[name]))
@@ -56,17 +56,29 @@ def _fault(name: str, number: int) -> str:
     return f"'{name}' cannot be the name of an Application; let the Director normalise names, or rename it there."
 
 
-def is_current(found: Resource, mirror: Mirror, secrets: Mapping[str, Mapping[str, str]]) -> bool:
-    """Tell whether an Application with its Secrets and documents is what it should be.
+def is_normalised(labels: Mapping[str, Any]) -> bool:
+    """Tell by the labels of the Runtime whether the Director has normalised the names already."""
+    return labels.get("isNormalized") == "true"
+
+
+def director_id(found: Resource) -> str:
+    """Return the id that an Application has at the Director; empty when it does not say."""
+    return str((found.spec.get("compassMetadata") or {}).get("applicationId") or "")
+
+
+def changes(found: Resource, mirror: Mirror, secrets: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """Return which parts of an Application are not what they should be; none when it is current.
 
     Args:
         found: as it is stored.
         mirror: as it should be.
         secrets: name → values of those of its Secrets that are stored.
     """
-    spec = {name: found.spec[name] for name in OWN_FIELDS if name in found.spec}
     wanted = {name: stored.values for name, stored in mirror.secrets.items()}
-    return spec == mirror.spec and dict(secrets) == wanted and _digests(found) == _wanted_digests(mirror)
+    different = [name for name in OWN_FIELDS if found.spec.get(name) != mirror.spec.get(name)]
+    different += ["credentials"] if dict(secrets) != wanted else []
+    different += ["specifications"] if _digests(found) != _wanted_digests(mirror) else []
+    return tuple(different)
 
 
 def _digests(found: Resource) -> dict[str, str]:

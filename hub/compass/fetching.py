@@ -12,10 +12,10 @@ import structlog
 
 from hub.compass import queries
 from hub.compass.graphql import Endpoint
-from hub.compass.model import Bundle, Definition, DirectorApplication, Listing
+from hub.compass.model import Bundle, Definition, DirectorApplication, Listing, Unreadable
 from hub.compass.paging import Node, Pages, need_map
 from hub.compass.reading import application_of, bundle_of, definition_of, labels_of
-from hub.kernel.errors import BodyTooLarge
+from hub.kernel.errors import BodyTooLarge, UpstreamRefused
 
 log = structlog.get_logger()
 _NAMES_PAGE = 200
@@ -43,8 +43,10 @@ class Director:
             if after is None:
                 return Listing(labels, {each: str(node.get("name") or "") for each, node in pages.items.items()})
 
-    async def applications(self) -> AsyncIterator[list[DirectorApplication]]:
+    async def applications(self) -> AsyncIterator[list[DirectorApplication | Unreadable]]:
         """Go over all applications, complete with their bundles and definitions, in pages.
+
+        One whose part of the answer is not what the schema says is `Unreadable`; the others are not.
 
         Raises:
             HubError: the Director does not answer, or not completely; the pages before are complete.
@@ -64,7 +66,7 @@ class Director:
             new = [node for each, node in pages.items.items() if each not in known]
             yield [await self._application(node) for node in new]
             # Of what was handed over only the id is still needed.
-            pages.items.update(dict.fromkeys(pages.items, {}))
+            pages.items.update({each: {} for each in pages.items})
             if after is None:
                 return
 
@@ -79,9 +81,12 @@ class Director:
     async def _ask(self, document: str, **variables: Any) -> Mapping[str, Any]:
         return await self.endpoint.ask(document, {"runtime": self.runtime_id} | variables)
 
-    async def _application(self, node: Node) -> DirectorApplication:
-        bundles = await self._bundles(str(node.get("id")), node.get("bundles"))
-        return application_of(node, bundles)
+    async def _application(self, node: Node) -> DirectorApplication | Unreadable:
+        try:
+            bundles = await self._bundles(str(node.get("id")), node.get("bundles"))
+            return application_of(node, bundles)
+        except UpstreamRefused as error:
+            return Unreadable(str(node.get("id")), str(node.get("name") or ""), error.detail)
 
     async def _bundles(self, application: str, page: Any) -> tuple[Bundle, ...]:
         pages = Pages(f"bundles of {application}")

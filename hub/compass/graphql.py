@@ -3,11 +3,12 @@
 Not pure: it connects. An answer counts only as a whole: with a single error in it, its data is not looked at.
 """
 
+import asyncio
 import secrets
 import ssl
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,14 @@ import orjson
 from cryptography.hazmat.primitives import serialization
 
 from hub.compass.model import Credentials
-from hub.kernel.errors import BodyTooLarge, HubError, Misconfigured, NotAuthenticated, UpstreamRefused, UpstreamUnavailable
+from hub.kernel.errors import (
+    BodyTooLarge,
+    HubError,
+    Misconfigured,
+    NotAuthenticated,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
 from hub.kernel.http.client import trust
 
 _SHOWN = 300
@@ -64,7 +72,8 @@ class Endpoint:
     client: httpx.AsyncClient
     url: str
     limit_bytes: int
-    headers: Mapping[str, str]
+    timeout_seconds: float
+    headers: Mapping[str, str] = field(repr=False)
 
     async def ask(self, document: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """Send a document; returns the data of an answer without any error.
@@ -77,9 +86,13 @@ class Endpoint:
         """
         body = orjson.dumps({"query": document, "variables": variables})
         try:
-            async with self.client.stream("POST", self.url, content=body, headers=_HEADERS | dict(self.headers)) as reply:
+            headers = _HEADERS | dict(self.headers)
+            async with (
+                asyncio.timeout(self.timeout_seconds),  # of the whole answer; the client's own is between two parts
+                self.client.stream("POST", self.url, content=body, headers=headers) as reply,
+            ):
                 return self._data(reply.status_code, await self._read(reply))
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise UpstreamUnavailable(f"{self._host} does not answer in time.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _unreachable(self._host, error) from error
@@ -132,7 +145,11 @@ class Endpoint:
 def _unreachable(host: str, error: Exception) -> HubError:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return UpstreamUnavailable(f"The certificate of {host} is not trusted; name its authority in HUB_COMPASS__CA_FILE.")
+        return UpstreamUnavailable(
+            f"The certificate of {host} is not trusted; name its authority in HUB_COMPASS__CA_FILE."
+        )
     if any(word in text.lower() for word in ("alert", "tlsv1", "sslv3")):
-        return NotAuthenticated(f"{host} does not accept the client certificate: it is revoked, expired or of another kind.")
+        return NotAuthenticated(
+            f"{host} does not accept the client certificate: it is revoked, expired or of another authority."
+        )
     return UpstreamUnavailable(f"{host} does not answer ({text[:_SHOWN] or type(error).__name__}).")

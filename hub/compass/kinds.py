@@ -10,7 +10,8 @@ from hub.kernel.resource import Column, Kind, Resource, need_map, refuse_unknown
 
 API_VERSION = "compass.kyma-project.io/v1alpha1"
 NAME = "compass-connection"
-_FIELDS = {"managementInfo", "resyncNow", "refreshCredentialsNow"}
+_FLAGS = ("resyncNow", "refreshCredentialsNow", "acceptRemovals")
+_FIELDS = {"managementInfo", *_FLAGS}
 _ADDRESSES = {"directorUrl", "connectorUrl"}
 
 
@@ -23,8 +24,9 @@ def admit_connection(new: Resource, old: Resource | None) -> Resource:
     if new.name != NAME:
         raise InvalidField(f"metadata.name must be {NAME}: the hub has one connection.", field="metadata.name")
     refuse_unknown(new.spec, _FIELDS, "spec")
-    refuse_unknown(need_map(new.spec.get("managementInfo") or {}, "spec.managementInfo"), _ADDRESSES, "spec.managementInfo")
-    for name in ("resyncNow", "refreshCredentialsNow"):
+    path = "spec.managementInfo"
+    refuse_unknown(need_map(new.spec.get("managementInfo") or {}, path), _ADDRESSES, path)
+    for name in _FLAGS:
         if not isinstance(new.spec.get(name, False), bool):
             raise InvalidField(f"spec.{name} must be a boolean.", field=f"spec.{name}")
     addresses = (old.spec if old else {}).get("managementInfo")
@@ -56,6 +58,7 @@ CONNECTION = Kind(
         "spec.managementInfo.directorUrl": "Address of the Director, as Compass says it.",
         "spec.managementInfo.connectorUrl": "Address of the Connector for certificates, as Compass says it.",
         "spec.resyncNow": "true: synchronize now; cleared after a synchronization that succeeded.",
+        "spec.acceptRemovals": "true: the next synchronization may remove however many Applications are gone; cleared.",
         "spec.refreshCredentialsNow": "true: renew the client certificate now; cleared then.",
     },
 )

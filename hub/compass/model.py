@@ -1,4 +1,4 @@
-"""What Compass says of applications and of this Runtime, and what becomes of it here. Immutable values, no behaviour."""
+"""What Compass says of applications and of this Runtime, and what becomes of it here. Values without behaviour."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +89,15 @@ class DirectorApplication:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An application whose part of the answer cannot be read; the others' can."""
+
+    id: str
+    name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Which applications there are, read to the end, and the labels of this Runtime."""
 
@@ -128,7 +137,7 @@ class Failure:
     name: str
     id: str
     operation: str
-    """`create`, `update`, `delete`, or `convert`."""
+    """`read`, `convert`, `create`, `update` or `delete`."""
     error: str
 
 
@@ -156,6 +165,8 @@ class Credentials:
     token_digest: str
     """Which pairing token it goes back to."""
     key: bytes = field(repr=False)
+    director_url: str = ""
+    connector_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,10 @@ class Pages:
             raise self._refusal("a page does not say whether it is the last")
         for item in items:
             self._add(need_map(item, self.what))
-        return self._next(info.get("endCursor"), len(items)) if has_next else self._end(node.get("totalCount"))
+        if has_next:
+            return self._next(info.get("endCursor"), len(items))
+        self._end(node.get("totalCount"))
+        return None
 
     def _add(self, item: Node) -> None:
         item_id = need_text(item.get("id"), f"{self.what}: id")

@@ -1,4 +1,4 @@
-"""Every GraphQL document that is sent to Connector and Director. What varies goes along as variables, never in the text.
+"""Every GraphQL document sent to Connector and Director. What varies goes along as variables, never in the text.
 
 Source: the schemas of kyma-incubator/compass; the fields are those that the Runtime Agent reads, and besides them the
 specifications, serialized headers and the type of credentials.

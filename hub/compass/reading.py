@@ -32,9 +32,13 @@ def application_of(node: Node, bundles: tuple[Bundle, ...]) -> DirectorApplicati
         id=need_text(node.get("id"), f"id of {name}"),
         name=name,
         description=_optional(node.get("description")),
-        client_ids=tuple(need_text(need_map(each, f"auths of {name}").get("id"), f"auth id of {name}") for each in auths),
+        client_ids=tuple(_auth_id(each, name) for each in auths),
         bundles=bundles,
     )
+
+
+def _auth_id(auth: Any, application: str) -> str:
+    return need_text(need_map(auth, f"auths of {application}").get("id"), f"auth id of {application}")
 
 
 def bundle_of(node: Node, apis: tuple[Definition, ...], events: tuple[Definition, ...]) -> Bundle:

@@ -10,7 +10,13 @@ from hub.compass.model import Credentials
 
 
 def is_due(
-    not_before: datetime, not_after: datetime, now: datetime, *, share: float, minimal_seconds: float, asked: bool = False
+    not_before: datetime,
+    not_after: datetime,
+    now: datetime,
+    *,
+    share: float,
+    minimal_seconds: float,
+    asked: bool = False,
 ) -> bool:
     """Tell whether a certificate must be renewed.
 
@@ -39,6 +45,6 @@ def must_pair(credentials: Credentials | None, *, token: str, is_known: bool) ->
         token: of the pairing Secret; empty when there is none.
         is_known: whether the connection's resource exists; who deletes it asks for a new pairing.
     """
-    if not token:
-        return False
-    return credentials is None or not is_known or credentials.token_digest != token_digest(token)
+    if credentials is None:
+        return True
+    return bool(token) and (not is_known or credentials.token_digest != token_digest(token))

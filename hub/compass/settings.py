@@ -24,8 +24,9 @@ class CompassSettings(BaseModel):
     specification_limit_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="""Largest API or event specification
         that is kept; of a larger one the status says so, and its Service goes without.""")
     removal_share: float = Field(0.5, ge=0, le=1, description="""Share of the Applications of Compass that one
-        synchronization may remove by itself; a single one always may, unless this is 0. More are kept until `hub compass sync --accept-removals`: a fault at the
-        Director, or a formation that was emptied by mistake, must not take everything away.""")
+        synchronization may remove by itself; a single one always may, unless this is 0. More are kept until
+        `hub compass sync --accept-removals`: a fault at the Director, or a formation that was emptied by mistake, must
+        not take everything away.""")
     lease_seconds: float = Field(30, gt=0, description="""Seconds after which another process takes over the
         synchronization from one that is gone.""")
     events_url: str | None = Field(None, pattern=_URL, description="""Address at which solutions post events, told to

@@ -14,8 +14,8 @@ import orjson
 
 from contracts import subjects
 from hub.compass import kinds
-from hub.compass.model import Credentials, Pairing
 from hub.compass.certification import from_values
+from hub.compass.model import Credentials, Pairing
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, HubError, InvalidInput, RevisionConflict
 from hub.kernel.keys import Keys
@@ -82,6 +82,11 @@ class Secrets:
         values: dict[str, str] = orjson.loads(self.keys.open(sealed, f"{subjects.SECRETS}/{secret.key}"))
         return {name: base64.b64decode(value).decode("utf-8", "replace") for name, value in values.items()}
 
+    def pairing_revision(self) -> int:
+        """Return the revision of the pairing Secret; 0 when there is none."""
+        secret = self.view.get(resource_key(SCOPE, PAIRING))
+        return secret.revision if secret is not None else 0
+
     def pairing(self) -> Pairing | None:
         """Return which Compass to connect with; None when there is no pairing Secret: the hub stands alone.
 
@@ -93,19 +98,22 @@ class Secrets:
         if secret is None:
             return None
         values = {name: value.strip() for name, value in self.values(secret).items()}
-        missing = [name for name in ("CONNECTOR_URL", "TOKEN", "RUNTIME_ID") if not values.get(name)]
+        missing = [name for name in ("CONNECTOR_URL", "RUNTIME_ID") if not values.get(name)]
         if missing:
             raise InvalidInput(f"Secret {PAIRING} in scope {SCOPE} has no {' and no '.join(missing)}; add it.")
-        return Pairing(values["CONNECTOR_URL"], values["RUNTIME_ID"], values.get("TENANT", ""), values["TOKEN"])
+        return Pairing(values["CONNECTOR_URL"], values["RUNTIME_ID"], values.get("TENANT", ""), values.get("TOKEN", ""))
 
-    def credentials(self) -> Credentials | None:
+    def credentials(self, since: int = 0) -> Credentials | None:
         """Return the client certificate that is stored, if there is a whole one.
+
+        Args:
+            since: look only at what was stored at this revision of the Secret or later.
 
         Raises:
             Misconfigured: another master key sealed it.
         """
         secret = self.view.get(resource_key(SCOPE, CREDENTIALS))
-        return from_values(self.values(secret)) if secret is not None else None
+        return from_values(self.values(secret)) if secret is not None and secret.revision >= since else None
 
     def of_applications(self) -> Mapping[str, list[Resource]]:
         """Return the Secrets of bundles by Application."""
@@ -143,7 +151,8 @@ class Lease:
             BrokerUnavailable: nats-server does not answer.
         """
         entry = await self.bucket.get(_LEASE)
-        if entry is not None and entry.value.get("holder") not in ("", self.holder) and not self._is_over(entry.revision):
+        holder = entry.value.get("holder") if entry is not None else ""
+        if entry is not None and holder not in ("", self.holder) and not self._is_over(entry.revision):
             return False
         try:
             await self.bucket.put(_LEASE, {"holder": self.holder}, revision=entry.revision if entry else 0)

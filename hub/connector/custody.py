@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from cryptography import x509
 
+from contracts.compass.authorities import certificates_of
 from hub.connector import authority, generations
 from hub.connector.importing import read_authority
 from hub.connector.model import Authority, Generation, Generations
@@ -21,6 +23,7 @@ from hub.connector.settings import ConnectorSettings
 from hub.connector.store import Authorities, Revocations
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, HubError, Misconfigured
+from hub.kernel.resource import Resource
 from hub.kernel.state import View
 
 log = structlog.get_logger()
@@ -48,12 +51,18 @@ class Custody:
         self._clock = clock
         self._data_dir = data_dir
         self._held: Generations = ()
+        self._connections: View[Resource] | None = None
+        self._let_in = ""
         self._changed = asyncio.Event()
         self._adopting = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
 
-    async def start(self, view: View[Any]) -> None:
+    async def start(self, view: View[Any], connections: View[Resource]) -> None:
         """Find, make or import the authority, show it to clients, begin to serve with it and to follow changes.
+
+        Args:
+            view: of the authorities that are kept.
+            connections: with Compass; they say which authority's clients are let in besides.
 
         Raises:
             Misconfigured: the settings name an authority that cannot be used, or the master key is another one.
@@ -63,7 +72,9 @@ class Custody:
         if brought is not None and not generations.holds(kept, brought):
             with contextlib.suppress(AlreadyExists):  # another process of this hub was faster
                 kept = await self._store.change(self._rotated(brought))
-        await self._adopt(kept)
+        self._connections = connections
+        await self._adopt(kept, self._guests())
+        connections.on_change(lambda _key, _connection: self._changed.set())
         view.on_change(lambda _key, _kept: self._changed.set())
         self._following = asyncio.create_task(self._follow(), name="authorities")
 
@@ -146,16 +157,20 @@ class Custody:
 
     async def _refresh(self) -> None:
         async with self._adopting:
-            kept = await self._store.read()
-            if kept != self._held:
-                await self._adopt(kept)
+            kept, guests = await self._store.read(), self._guests()
+            if (kept, guests) != (self._held, self._let_in):
+                await self._adopt(kept, guests)
 
-    async def _adopt(self, kept: Generations) -> None:
-        await self._certificate.adopt(
-            generations.certificates_of(kept), lambda: generations.serving(kept, self._clock.now())
-        )
+    def _guests(self) -> str:
+        """Return the authorities of other houses whose clients are let in, as PEM."""
+        connections = self._connections.items() if self._connections is not None else ()
+        return "".join(certificates_of(connection.status) for _, connection in connections)
+
+    async def _adopt(self, kept: Generations, guests: str) -> None:
+        trusted = [*generations.certificates_of(kept), *_readable(guests)]
+        await self._certificate.adopt(trusted, lambda: generations.serving(kept, self._clock.now()))
         await asyncio.to_thread(write_authorities, self._data_dir, generations.trusted(kept, self._clock.now()))
-        self._held = kept
+        self._held, self._let_in = kept, guests
 
     async def _first(self) -> Generation:
         return Generation(await self._brought() or await self._made(), self._clock.now())
@@ -176,3 +191,12 @@ class Custody:
             raise Misconfigured(f"The authority in {error.filename} cannot be read ({error.strerror}).") from error
         given = password.get_secret_value().encode() if password is not None else None
         return read_authority(pem, secret, given, self._clock.now())
+
+
+def _readable(guests: str) -> list[x509.Certificate]:
+    """Return certificates of a PEM text; one that cannot be read must not take the edge down."""
+    try:
+        return x509.load_pem_x509_certificates(guests.encode()) if guests else []
+    except ValueError as error:
+        log.warning("authority.passed_over", error=str(error))
+        return []

@@ -4,6 +4,7 @@ from faststream.nats import NatsRouter
 
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
+from contracts.compass.authorities import Guests
 from hub.connector.announcing import Announcer
 from hub.connector.api import Endpoints, routes
 from hub.connector.clients import Clients
@@ -20,6 +21,7 @@ from hub.kernel.state import JSON
 
 LOG_EVENTS = (
     "authority.changed",
+    "authority.passed_over",
     "authority.unreadable",
     "certificate.issued",
     "certificate.renewed",
@@ -36,7 +38,10 @@ WRITES = (subjects.AUTHORITIES, subjects.TOKENS, subjects.REVOCATIONS)
 
 def build(settings: ConnectorSettings, house: RoomHouse) -> Room:
     """Pairs connected solutions and runtimes, and issues their client certificates."""
-    applications = house.resource_view(subjects.APPLICATIONS)
+    applications, guests = house.resource_view(subjects.APPLICATIONS), Guests()
+    applications.on_change(guests.take_application)
+    connections = house.resource_view(subjects.COMPASS_CONNECTIONS)
+    connections.on_change(guests.take_connection)
     revoked = house.view(subjects.REVOCATIONS, REVOKED)
     followed = house.view(subjects.AUTHORITIES, JSON)
     revocations = Revocations(house.bucket(subjects.REVOCATIONS, REVOKED), revoked)
@@ -48,7 +53,7 @@ def build(settings: ConnectorSettings, house: RoomHouse) -> Room:
         clients=Clients(applications, settings.subject),
         tokens=_tokens(settings, house),
         revoking=Revoking(revocations, announcer, house.clock, custody.ends),
-        admittance=Admittance(applications, revoked, accepted_subjects, house.clock),
+        admittance=Admittance(applications, revoked, accepted_subjects, house.clock, guests.is_stranger),
         custody=custody,
         announcer=announcer,
         clock=house.clock,
@@ -56,7 +61,7 @@ def build(settings: ConnectorSettings, house: RoomHouse) -> Room:
     tidying = Tidying(revocations, house.clock)
 
     async def start() -> None:
-        await custody.start(followed)
+        await custody.start(followed, connections)
         tidying.start()
 
     async def stop() -> None:

@@ -17,6 +17,7 @@ from hub.dispatch.consumer.lines import Lines, Parts
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.handlers import serve
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
+from hub.dispatch.metering import IN_FLIGHT
 from hub.dispatch.model import NEXT, Progress
 from hub.dispatch.planning import filter_subjects_of
 from hub.dispatch.settings import DispatchSettings
@@ -28,7 +29,6 @@ from hub.dispatch.store import PROGRESS, Consumers, Leases, retry_key
 from hub.kernel.egress import EgressRule
 from hub.kernel.errors import HubError, NotFound
 from hub.kernel.http.client import trust
-from hub.kernel.metrics import IN_FLIGHT
 from hub.kernel.resource import Resource
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.state import JSON, Bucket, View

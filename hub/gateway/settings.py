@@ -5,22 +5,26 @@ from pydantic import Field
 from hub.kernel.settings import ListenerSettings
 
 
-class EntryListenerSettings(ListenerSettings):
-    """The gateway's listener for the form with three names: `/{application}/{service}/{entry}/{path}`."""
-
-    port: int = Field(8084, ge=0, le=65535, description="""Port to bind.""")
-
-
-class GatewaySettings(ListenerSettings):
-    """The gateway, and its listener for the form with two names: `/{application}/{service}/{path}`."""
-
-    port: int = Field(8083, ge=0, le=65535, description="""Port to bind.""")
+class _WorkloadsListener(ListenerSettings):
+    """A listener for workloads."""
 
     @property
     def url(self) -> str:
         """Return the address under which workloads on this machine reach the gateway."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - compared, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+class EntryListenerSettings(_WorkloadsListener):
+    """The gateway's listener for the form with three names: `/{application}/{service}/{entry}/{path}`."""
+
+    port: int = Field(8084, ge=0, le=65535, description="""Port to bind.""")
+
+
+class GatewaySettings(_WorkloadsListener):
+    """The gateway, and its listener for the form with two names: `/{application}/{service}/{path}`."""
+
+    port: int = Field(8083, ge=0, le=65535, description="""Port to bind.""")
 
     secret_scope: str = Field(
         "kyma-system",

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
 from contracts.catalog.v1 import EventTypeEntry
+from contracts.compass.authorities import Guests
 from hub.ingress.accepting import Acceptance
 from hub.ingress.addresses import Addresses
 from hub.ingress.api import Endpoints
@@ -40,7 +41,10 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
     house.view(subjects.EVENT_TYPES, _ENTRIES).on_change(known.changed)
     applications, revoked = house.resource_view(subjects.APPLICATIONS), house.view(subjects.REVOCATIONS, JSON)
     applications.on_change(addresses.application_changed)
-    admittance = Admittance(applications, revoked, accepted_subjects, house.clock)
+    guests = Guests()
+    applications.on_change(guests.take_application)
+    house.resource_view(subjects.COMPASS_CONNECTIONS).on_change(guests.take_connection)
+    admittance = Admittance(applications, revoked, accepted_subjects, house.clock, guests.is_stranger)
     rules, limits = Rules(known, addresses), Limits(settings.limit, settings.limits)
     shared = (settings, house.bus, house.clock, rules, limits, durability_of(house.settings.nats))
     outside, inside = Acceptance(*shared, admittance), Acceptance(*shared, None)

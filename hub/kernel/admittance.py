@@ -28,6 +28,7 @@ class Admittance:
         revocations: View[Any],
         accepted: Callable[[str, Mapping[str, Any]], Subjects],
         clock: Clock,
+        is_stranger: Callable[[str, str], bool],
     ) -> None:
         """Follow the owners.
 
@@ -37,10 +38,13 @@ class Admittance:
                 each authority that has ended, by its key identifier.
             accepted: pure; name and spec of an owner → the subjects that speak for it.
             clock: tells when a certificate on a kept connection has ended.
+            is_stranger: whether an authority, by its key identifier, has nothing to say for an owner, whatever
+                subjects its certificates have.
         """
         self._revoked = revocations.get
         self._accepted = accepted
         self._clock = clock
+        self._is_stranger = is_stranger
         self._subjects: dict[str, Subjects] = {}
         owners.on_change(self._changed)
 
@@ -57,7 +61,7 @@ class Admittance:
             raise NotFound(f"'{owner}' is not registered; register it or correct the path.")
         self.check(identity)
         common_names, attributes = subjects
-        if identity.common_name in common_names:
+        if identity.common_name in common_names and not self._is_stranger(identity.issuer, owner):
             for attribute in attributes:
                 if attribute not in identity.subject:
                     break

@@ -42,7 +42,7 @@ class Applied:
         services = [service["id"] for service in membership.services_of(application)]
         event = ApplicationRegistered if outcome == "created" else ApplicationChanged
         log.info(_EVENTS[event], application=application.name, services=len(services))
-        await self._announce(
+        await self.announce(
             event(
                 application=application.name,
                 services=len(services),
@@ -59,13 +59,17 @@ class Applied:
         document = answer["resource"]
         name: str = document["metadata"]["name"]
         known = (document.get("status") or {}).get("services") or {}
-        services = [service["id"] for service in document["spec"].get("services") or []]
+        offered = document["spec"].get("services") or []
+        services = [service["id"] for service in offered]
         await self.store.delete_leftovers(name, {*known, *services})
+        # Those of Compass have names of their own, and only the entries say them.
+        named = [secret for service in offered for secret in membership.secret_names(service)]
+        await self.store.delete_secrets(named, name)
         log.info(_EVENTS[ApplicationRemoved], application=name, services=len(services))
-        await self._announce(ApplicationRemoved(application=name, services=len(services)), name)
+        await self.announce(ApplicationRemoved(application=name, services=len(services)), name)
         return answer
 
-    async def _announce(self, event: Contract, name: str) -> None:
+    async def announce(self, event: Contract, name: str) -> None:
         """Tell the other rooms. They compare the stored state now and then, so silence heals."""
         try:
             await self.publish(event)

@@ -5,11 +5,12 @@ object store, and whoever follows the bucket sees that a document changed.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.kernel.errors import AlreadyExists, NotFound
+from contracts.application.managing import is_managed
+from hub.kernel.errors import AlreadyExists, NotFound, NotPermitted
 from hub.kernel.resource import Resource
 from hub.registry.condition import DEPLOYED, FAILURE
 from hub.registry.formats import judged
@@ -84,7 +85,7 @@ def settled(application: Resource) -> Resource:
 def _with(application: Resource, services: list[dict[str, Any]], status: Mapping[str, Any]) -> Resource:
     ids = {service["id"] for service in services}
     known = (application.status.get("services") or {}) | dict(status)
-    kept = {service_id: known[service_id] for service_id in known if service_id in ids}
+    kept = {place: known[place] for place in known if _belongs(place, ids)}
     spec = application.spec | {"services": services} if services or "services" in application.spec else application.spec
     said = application.status | {"installationStatus": DEPLOYED, "services": kept}
     return replace(application, spec=spec, status={name: said[name] for name in said if name != FAILURE})
@@ -112,7 +113,25 @@ def described(assets: Mapping[str, bytes]) -> dict[str, Any]:
 def forgotten(application: Resource) -> list[str]:
     """Return the ids that the status still speaks of and the spec does not."""
     ids = {service["id"] for service in services_of(application)}
-    return [service_id for service_id in application.status.get("services") or {} if service_id not in ids]
+    return [place for place in application.status.get("services") or {} if not _belongs(place, ids)]
+
+
+def _belongs(place: str, ids: Collection[str]) -> bool:
+    """Tell whether the status speaks of one of these Services: `<service>`, or `<service>/<entry>` as with Compass."""
+    return place in ids or place.partition("/")[0] in ids
+
+
+def need_unmanaged(application: Resource) -> None:
+    """Refuse a change by the solution itself to an Application that Compass keeps.
+
+    Raises:
+        NotPermitted: it would be undone by the next synchronization.
+    """
+    if is_managed(application.labels):
+        raise NotPermitted(
+            f"Application {application.name} is managed by Compass; change its APIs and events there. They come here"
+            " with the next synchronization."
+        )
 
 
 def secret_names(service: Service) -> list[str]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+from pydantic import Field
 
 from contracts.application.managing import is_managed
 from contracts.application.v1 import ApplicationChanged, ApplicationRegistered
@@ -32,10 +33,10 @@ _GIVEN_ONCE = ("skipVerify",)
 
 
 class _Secret(Shape):
-    """Values of a Secret, and the labels that say whose it is."""
+    """A Secret of an Application."""
 
-    values: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = Field(description="Name → value.")
+    labels: dict[str, str] = Field(description="Whose it is: `app` and `bundleId`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Mirroring:
     announce: Announce
 
     async def asked(self, request: dict[str, Any]) -> Answer:
-        """Store an Application: `{"document", "secrets", "documents", "staged"}`.
+        """Store an Application: `{"document", "secrets", "documents"}`; with `staged` instead of the last two.
 
+        `staged` names an object that holds `{"document", "documents"}`, where they are too large for a message.
         Answers `{"outcome": "created" | "updated", "resource"}`.
 
         Raises:
@@ -84,17 +86,16 @@ class Mirroring:
         return {"outcome": "created" if old is None else "updated", "resource": stored.to_document()}
 
     async def _wanted(self, request: dict[str, Any]) -> Wanted:
+        if staged := request.get("staged"):
+            request = request | orjson.loads(await self.store.objects.get(str(staged)) or b"{}")
         document = Resource.from_document(request.get("document"), scoped=False)
         if not is_managed(document.labels):
             raise InvalidInput(f"Application {document.name} does not say that Compass manages it.")
-        documents = request.get("documents") or {}
-        if staged := request.get("staged"):
-            documents = orjson.loads(await self.store.objects.get(str(staged)) or b"{}")
         secrets = {
             name: need_shape(secret, _Secret, f"secrets.{name}")
             for name, secret in need_map(request.get("secrets") or {}, "secrets").items()
         }
-        return Wanted(admit_application(document, None), secrets, _decoded(documents))
+        return Wanted(admit_application(document, None), secrets, _decoded(request.get("documents") or {}))
 
     async def _found(self, name: str) -> Resource | None:
         try:

@@ -19,7 +19,8 @@ def is_orphaned_secret(secret: Resource, applications: Applications, *, now: dat
 
     Only Secrets with the two labels that registrations give are judged; an operator's own never are.
     """
-    application, service_id = secret.labels.get("app"), secret.labels.get("serviceId")
+    application = secret.labels.get("app")
+    service_id = secret.labels.get("serviceId") or secret.labels.get("bundleId")
     if not application or not service_id or secret.name not in _names(application, service_id):
         return False
     if not secret.created or now - datetime.fromisoformat(secret.created) < grace:
@@ -29,7 +30,12 @@ def is_orphaned_secret(secret: Resource, applications: Applications, *, now: dat
 
 
 def _names(application: str, service_id: str) -> set[str]:
-    return {naming.resource_name(application, service_id), naming.parameters_name(application, service_id)}
+    of_bundle = f"{f'params-{application}'[: naming.APPLICATION_PART]}-{service_id}"
+    return {
+        naming.resource_name(application, service_id),
+        naming.parameters_name(application, service_id),
+        of_bundle,
+    }
 
 
 def _referred(application: Resource) -> set[str]:

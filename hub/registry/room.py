@@ -7,6 +7,7 @@ from faststream.nats import NatsRouter
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
+from contracts.compass.authorities import Guests
 from hub.kernel.admittance import Admittance
 from hub.kernel.desk import Answer, Desk
 from hub.kernel.egress import EgressRule
@@ -17,6 +18,7 @@ from hub.registry.api import Endpoints, routes
 from hub.registry.fetching import Fetcher, Limits
 from hub.registry.handlers import Applied, Certified
 from hub.registry.kinds import APPLICATION, CONFIG_MAP, KINDS, SECRET
+from hub.registry.mirroring import Mirroring
 from hub.registry.resealing import Resealing
 from hub.registry.services import Services
 from hub.registry.settings import RegistrySettings
@@ -51,6 +53,7 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
 
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "apply"), desk.apply)
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "delete"), delete)
+    house.answer(router, subjects.ask(subjects.APPLICATIONS, "mirror"), Mirroring(store, applied.announce).asked)
     house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
     house.answer(router, subjects.ask(subjects.SECRETS, "reseal"), Resealing(store.secrets, house.keys).asked)
     house.desk(router, CONFIG_MAP)
@@ -64,10 +67,13 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
         EgressRule(private=settings.spec_private_addresses, loopback=settings.spec_loopback),
         Limits(settings.spec_timeout_seconds, settings.spec_limit_bytes),
     )
-    applications = house.resource_view(subjects.APPLICATIONS)
+    applications, guests = house.resource_view(subjects.APPLICATIONS), Guests()
+    applications.on_change(guests.take_application)
+    house.resource_view(subjects.COMPASS_CONNECTIONS).on_change(guests.take_connection)
+    revoked = house.view(subjects.REVOCATIONS, JSON)
     endpoints = Endpoints(
         services=Services(store, fetcher, house.publish, house.clock, settings.gateway_url),
-        admittance=Admittance(applications, house.view(subjects.REVOCATIONS, JSON), accepted_subjects, house.clock),
+        admittance=Admittance(applications, revoked, accepted_subjects, house.clock, guests.is_stranger),
         body_limit_bytes=settings.body_limit_bytes,
         detailed_errors=settings.detailed_errors,
     )

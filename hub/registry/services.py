@@ -65,7 +65,9 @@ class Services:
             AlreadyExists: its identifier is taken.
             UpstreamRefused, UpstreamUnavailable: its specification cannot be fetched.
         """
-        membership.need_free(await self.store.application(application), details.identifier)
+        found = await self.store.application(application)
+        membership.need_unmanaged(found)
+        membership.need_free(found, details.identifier)
         service_id = self.clock.new_id()
         registration = await self._prepare(application, service_id, details)
         specs = membership.described(registration.assets)
@@ -83,7 +85,9 @@ class Services:
             NotFound: no such Application or Service.
             UpstreamRefused, UpstreamUnavailable: its specification cannot be fetched.
         """
-        membership.find(await self.store.application(application), service_id)
+        found = await self.store.application(application)
+        membership.need_unmanaged(found)
+        membership.find(found, service_id)
         registration = await self._prepare(application, service_id, details)
         async with self._turn(application):
             changed = await self._write(
@@ -104,6 +108,7 @@ class Services:
         """
         async with self._turn(application):
             before = await self.store.application(application)
+            membership.need_unmanaged(before)
             changed = await self.store.change(application, lambda old: membership.removed(old, service_id))
             if changed.revision != before.revision:
                 await self.store.delete_leftovers(application, [service_id])

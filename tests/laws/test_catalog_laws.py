@@ -104,4 +104,4 @@ def test_the_key_of_an_entry_can_be_read_back(application: str, event_type: str)
 @given(JSON)
 def test_the_services_of_any_spec_can_be_listed(spec: Any) -> None:
     """An Application's spec was written by others."""
-    event_services({"services": spec})
+    event_services({"services": spec}, {})

@@ -10,6 +10,7 @@ from hub.dispatch.consumer.endings import Endings
 from hub.dispatch.consumer.holding import Held
 from hub.dispatch.consumer.outbox import ACK, TERMINATE, Outbox
 from hub.dispatch.ending import Attempt
+from hub.dispatch.metering import DELIVERIES, DELIVERY_SECONDS
 from hub.dispatch.model import Answer, Progress
 from hub.dispatch.planning import Plan
 from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_retried, judge, judge_arrival
@@ -18,7 +19,6 @@ from hub.dispatch.sinks import SINKS
 from hub.dispatch.sinks.http import batch_sender
 from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.store import FORGET, encoded, retry_subject
-from hub.kernel.metrics import DELIVERIES, DELIVERY_SECONDS
 
 _OUTCOMES = ("ack", "retry", "dead_letter", "filtered", "filter_failed")
 _UNBURIED_PAUSE_SECONDS = 5.0

@@ -20,12 +20,12 @@ from contracts.envelope import Contract, decode_value
 from hub.dispatch.consumer.inbox import Inbox
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.ending import Attempt, letter_headers, record_of
+from hub.dispatch.metering import ATTEMPTS_UNRECORDED
 from hub.dispatch.model import Answer, Delivery
 from hub.dispatch.planning import Plan
 from hub.dispatch.retrying import Verdict
 from hub.kernel.broker import Bus
 from hub.kernel.errors import HubError
-from hub.kernel.metrics import ATTEMPTS_UNRECORDED
 from hub.kernel.trace import trace_id_of
 
 log = structlog.get_logger()

@@ -18,6 +18,7 @@ from hub.dispatch.conditions import breaker_status, refused_status, status_of
 from hub.dispatch.consumer.attempts import Tools
 from hub.dispatch.consumer.line import Line
 from hub.dispatch.consumer.pulling import Pulling
+from hub.dispatch.metering import BREAKER_STATE
 from hub.dispatch.model import Start
 from hub.dispatch.planning import Plan, plan_of
 from hub.dispatch.positions import moment_of, start_in
@@ -25,7 +26,6 @@ from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.store import Consumers, Leases
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import BrokerUnavailable, HubError, RevisionConflict
-from hub.kernel.metrics import BREAKER_STATE
 from hub.kernel.resource import Resource
 from hub.kernel.state import Bucket, Entry
 
