@@ -24,7 +24,7 @@ from hub.compass.store import KEY, PAIRING, SCOPE, Lease
 from hub.compass.synchronizing import Synchronizer
 from hub.kernel.backoff import Backoff
 from hub.kernel.ending import end
-from hub.kernel.errors import BrokerUnavailable, HubError, InvalidInput
+from hub.kernel.errors import BrokerUnavailable, HubError, InvalidInput, NotFound
 from hub.kernel.resource import Resource, resource_key
 from hub.kernel.state import View
 
@@ -122,17 +122,13 @@ class Agent:
             BrokerUnavailable: the event store does not answer.
         """
         revision = self.connection.secrets.pairing_revision()
-        try:
-            pairing = self.connection.secrets.pairing()
-        except HubError as error:
-            await self.connection.failed("ConnectionFailed", error.detail)
-            return False
-        if pairing is None:
+        if not revision:
             return True
         stored = await self.connection.stored.read()
         asked = stored.spec if stored is not None else {}
         generation = stored.generation if stored is not None else 0
         try:
+            pairing = await self._pairing()
             credentials = await self._connected(pairing, asked, is_known=stored is not None)
             return await self._synchronize(pairing, credentials, asked)
         except HubError as error:
@@ -140,6 +136,16 @@ class Agent:
             return False
         finally:
             await self._observed(generation, revision)
+
+    async def _pairing(self) -> Pairing:
+        try:
+            pairing = self.connection.secrets.pairing()
+        except HubError as error:
+            await self.connection.failed("ConnectionFailed", error.detail)
+            raise
+        if pairing is None:
+            raise NotFound("The pairing Secret was removed meanwhile.")
+        return pairing
 
     async def _connected(self, pairing: Pairing, asked: dict[str, Any], *, is_known: bool) -> Credentials:
         headers = self._headers(pairing)

@@ -112,7 +112,7 @@ class Connection:
             if due:
                 renewed = await self.pairer.renew(configuration.connector_url, credentials, configuration, headers)
                 current = _located(renewed, configuration)
-            if current != credentials:
+            if current != credentials or self.secrets.credentials() is None:
                 await self._keep(current)
         except HubError as error:
             await self.failed("ConnectionMaintenanceFailed", f"Failed to maintain the connection: {error.detail}")

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.application.managing import is_managed
 from hub.compass import conversion, difference, naming
 from hub.compass.asking import Registry
 from hub.compass.condition import Outcome
@@ -101,7 +102,7 @@ class Synchronizer:
         limit = self.settings.specification_limit_bytes
         mirror = conversion.convert(application, name, gateway_url=self.settings.gateway_url, limit_bytes=limit)
         found = self.applications.get(resource_key(CLUSTER, name))
-        if found is None:
+        if found is None or not is_managed(found.labels):  # somebody's own of this name: the registry refuses
             return Judged(mirror, ("application",), True)
         return Judged(mirror, difference.changes(found, mirror, self.secrets.opened(stored)), False)
 

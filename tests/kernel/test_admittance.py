@@ -60,7 +60,8 @@ def caller(common_name: str, organization: str = "Organization", unit: str = "Or
 def admittance(spec: dict[str, Any], *revoked: str) -> tuple[Admittance, Known]:
     """Return an admittance that knows one owner, `shop`."""
     owners, revocations = Known(), Known({fingerprint: {} for fingerprint in revoked})
-    admittance = Admittance(cast(View[Resource], owners), cast(View[Any], revocations), accepted_subjects, Still())
+    views = cast(View[Resource], owners), cast(View[Any], revocations)
+    admittance = Admittance(*views, accepted_subjects, Still(), lambda issuer, owner: (issuer, owner) == ("aa", "shop"))
     owners.listener("cluster.shop", Resource("v", "Application", "shop", "cluster", spec))
     return admittance, owners
 
@@ -99,6 +100,14 @@ def test_another_subject_is_not_permitted(spec: dict[str, Any], identity: Identi
     """With client ids even the owner's own name is refused."""
     with pytest.raises(NotPermitted, match="does not speak for 'shop'"):
         admittance(spec)[0].admit(identity, "shop")
+
+
+def test_an_authority_that_is_a_stranger_to_the_owner_is_refused() -> None:
+    """Whatever the subject says: another house answers for its own Applications only."""
+    door, _ = admittance({})
+    with pytest.raises(NotPermitted, match="does not speak for 'shop'"):
+        door.admit(replace(caller("shop"), issuer="aa"), "shop")
+    door.admit(replace(caller("shop"), issuer="bb"), "shop")
 
 
 def test_an_unknown_owner_comes_before_a_missing_certificate() -> None:
