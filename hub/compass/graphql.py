@@ -47,11 +47,11 @@ def context_of(ca_file: Path | None, credentials: Credentials | None, *, verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if credentials is not None:
-        _present(context, credentials)
+        present(context, credentials)
     return context
 
 
-def _present(context: ssl.SSLContext, credentials: Credentials) -> None:
+def present(context: ssl.SSLContext, credentials: Credentials) -> None:
     """Python's TLS takes keys from files only: it passes through one that is sealed with a password nobody keeps."""
     password = secrets.token_bytes(32)
     sealed = serialization.load_pem_private_key(credentials.key, password=None).private_bytes(
