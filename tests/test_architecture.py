@@ -60,6 +60,7 @@ IMPURE_MODULES = {
     "hub.ingress.asking": "passes questions about events on over the bus",
     "hub.registry.fetching": "fetches specifications over HTTP",
     "hub.registry.keypair": "makes keys",
+    "hub.registry.mirroring": "stores and announces, many documents at once",
     "hub.registry.services": "fetches, stores and announces",
     "hub.registry.sweeping": "looks through the store now and then",
 }

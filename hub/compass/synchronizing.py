@@ -90,9 +90,10 @@ class Synchronizer:
             async with turns:
                 await self._store(each, outcome, dry_run=dry_run)
 
-        async with asyncio.TaskGroup() as group:
-            for each in judged:
-                group.create_task(take(each))
+        ended = await asyncio.gather(*(take(each) for each in judged), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     def _judge(self, page: Sequence[DirectorApplication], names: Mapping[str, str]) -> list[Judged]:
         stored = self.secrets.of_applications()

@@ -44,10 +44,10 @@ def _object(request: dict[str, Any] | None) -> dict[str, Any]:
     return request
 
 
-def answer_requests(router: NatsRouter, subject: str, queue: str, asked: Asked) -> None:
+def answer_requests(router: NatsRouter, subject: str, queue: str, asked: Asked, *, at_once: int = 1) -> None:
     """Serve one request subject: JSON object in, JSON object out, errors as problems.
 
-    Several processes of the same room share the work through the queue group.
+    Several processes of the same room share the work through the queue group; one works on `at_once` requests.
     """
 
     async def handle(request: dict[str, Any] | None) -> NatsResponse:
@@ -60,7 +60,7 @@ def answer_requests(router: NatsRouter, subject: str, queue: str, asked: Asked) 
             hidden = HubError("Internal error; see the log of the worker.")
             return NatsResponse(orjson.dumps(problem_of(hidden)), headers={ANSWERED: "500"})
 
-    router.subscriber(subject, queue=queue, decoder=read_json)(handle)
+    router.subscriber(subject, queue=queue, decoder=read_json, max_workers=at_once)(handle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,6 @@ class RoomHouse:
         desk.serve(router, self.room)
         return desk
 
-    def answer(self, router: NatsRouter, subject: str, asked: Asked) -> None:
+    def answer(self, router: NatsRouter, subject: str, asked: Asked, *, at_once: int = 1) -> None:
         """Serve one request subject (`ask.<plural>.<verb>`): JSON object in, JSON object out."""
-        answer_requests(router, subject, self.room, asked)
+        answer_requests(router, subject, self.room, asked, at_once=at_once)

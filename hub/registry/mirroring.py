@@ -4,6 +4,7 @@ Only Applications that are managed by Compass are changed; what operators added 
 the spec that Compass does not know) stays.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
@@ -111,13 +112,19 @@ class Mirroring:
         return found
 
     async def _write(self, undoing: Undoing, wanted: Wanted, *, known: bool) -> None:
-        name = wanted.resource.name
         for secret_name, secret in wanted.secrets.items():
             undoing.add(await self.store.write_secret(secret_name, secret["values"], secret["labels"]))
-        for place, documents in wanted.documents.items():
-            for kind, document in documents.items():
-                asset = naming.asset_name(name, place, kind)
-                undoing.add(await self.store.write_asset(asset, document, known=known))
+        documents = ((place, *one) for place, of in wanted.documents.items() for one in of.items())
+
+        async def put(place: str, kind: str, document: bytes) -> None:
+            asset = naming.asset_name(wanted.resource.name, place, kind)
+            undoing.add(await self.store.write_asset(asset, document, known=known))
+
+        # Each of them ends, well or not, before anything is taken back.
+        ended = await asyncio.gather(*(put(*document) for document in documents), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def _create(self, wanted: Wanted) -> Resource:
         clock = self.store.clock

@@ -25,6 +25,8 @@ from hub.registry.settings import RegistrySettings
 from hub.registry.store import Store
 from hub.registry.sweeping import Pace, Sweeper
 
+_MIRRORED_AT_ONCE = 8
+"""Applications of Compass, which come by the thousand."""
 LOG_EVENTS = (
     "application.registered",
     "application.changed",
@@ -53,7 +55,8 @@ def build(settings: RegistrySettings, house: RoomHouse) -> Room:
 
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "apply"), desk.apply)
     house.answer(router, subjects.ask(subjects.APPLICATIONS, "delete"), delete)
-    house.answer(router, subjects.ask(subjects.APPLICATIONS, "mirror"), Mirroring(store, applied.announce).asked)
+    mirroring = Mirroring(store, applied.announce)
+    house.answer(router, subjects.ask(subjects.APPLICATIONS, "mirror"), mirroring.asked, at_once=_MIRRORED_AT_ONCE)
     house.desk(router, replace(SECRET, admit=sealing.admission(house.keys)))
     house.answer(router, subjects.ask(subjects.SECRETS, "reseal"), Resealing(store.secrets, house.keys).asked)
     house.desk(router, CONFIG_MAP)
