@@ -38,16 +38,20 @@ def configuration_of(answer: Mapping[str, Any], *, need_addresses: bool) -> Conf
     """
     told = need_map(answer.get("configuration"), "configuration")
     request = need_map(told.get("certificateSigningRequestInfo"), "certificateSigningRequestInfo")
-    places = told.get("managementPlaneInfo") or {}
-    director, connector = places.get("directorURL") or "", places.get("certificateSecuredConnectorURL") or ""
+    places = need_map(told.get("managementPlaneInfo") or {}, "managementPlaneInfo")
+    director, connector = (_text(places.get(name)) for name in ("directorURL", "certificateSecuredConnectorURL"))
     if need_addresses and not (director and connector):
         raise UpstreamRefused("The Connector does not say where Director and Connector are (managementPlaneInfo).")
     return Configuration(
         subject=need_text(request.get("subject"), "subject of the certificate"),
         director_url=director,
         connector_url=connector,
-        token=(told.get("token") or {}).get("token") or "",
+        token=_text(need_map(told.get("token") or {}, "token").get("token")),
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def name_of(subject: str) -> x509.Name:

@@ -131,7 +131,8 @@ class Endpoint:
         text = str(first.get("message") or "no reason given")
         for value in self.headers.values():
             text = text.replace(value, "***")
-        code = (first.get("extensions") or {}).get("error_code")
+        extensions = first.get("extensions")
+        code = extensions.get("error_code") if isinstance(extensions, dict) else None
         if code == 26 or text.startswith(_UNAUTHENTICATED):
             return NotAuthenticated(f"{self._host} does not accept the token or certificate: {text[:_SHOWN]}")
         return self._refused(status, f"{text[:_SHOWN]}" + (f" (code {code})" if code is not None else ""))

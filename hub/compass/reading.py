@@ -82,7 +82,8 @@ def _specification(node: Node) -> Specification | None:
 
 
 def _auth(node: Node) -> Auth:
-    csrf = (node.get("requestAuth") or {}).get("csrf") or {}
+    requested = need_map(node.get("requestAuth") or {}, "requestAuth")
+    csrf = need_map(requested.get("csrf") or {}, "csrf")
     return Auth(
         credential=_credential(node.get("credential")),
         csrf_url=_optional(csrf.get("tokenEndpointURL")),

@@ -176,3 +176,18 @@ async def test_addresses_in_a_document_are_not_taken_from_people(hub: Hub) -> No
     before = (await hub.connection())["spec"]["managementInfo"]
     await hub.wish(managementInfo={"directorUrl": "https://evil", "connectorUrl": "https://evil"})
     assert before == (await hub.connection())["spec"]["managementInfo"]
+
+
+async def test_without_its_pairing_secret_the_hub_stands_alone_again(hub: Hub) -> None:
+    """Everything stays as it is: what Compass brought, what is the hub's own, and nothing calls Compass any more."""
+    await hub.apply_application("mine", {"services": []})
+    hub.compass.world.application("shop")
+    await hub.paired()
+    await hub.session.ask(subjects.SECRETS, "delete", {"name": "compass-agent-configuration", "scope": SCOPE})
+
+    async def alone() -> bool:
+        answer = await hub.session.ask(subjects.COMPASS_CONNECTIONS, "status", {})
+        return bool(answer["mode"] == "standalone")
+
+    await until(alone)
+    assert {"mine", "mp-shop"} == (await hub.applications()).keys() and [] == await hub.alerts()
