@@ -275,7 +275,7 @@ class Running:
 
     def notify_ready(self, on_orphaned: Callable[[], None]) -> None:
         """Tell the supervisor (or systemd) that this process is ready."""
-        from hub.kernel.notify import notify, watch_parent
+        from hub.up.notify import notify, watch_parent
 
         watch_parent(on_orphaned)
         notify(ready=True, listeners=self.addresses())
