@@ -5,8 +5,8 @@ Source: kyma-project/eventing-manager:api/eventing/v1alpha2.
 
 from typing import Any
 
-from hub.dispatch.planning import Plan, clean_type
-from hub.dispatch.validation import EXACT
+from hub.dispatch.listening import EXACT, clean_name
+from hub.dispatch.planning import Plan
 
 ACTIVE, VALID = "Subscription active", "Subscription spec valid"
 PAUSED = "Subscription paused"
@@ -36,7 +36,7 @@ def status_of(plan: Plan, old: dict[str, Any], now: str, problem: str = "") -> d
     kept = {name: old[name] for name in ("circuitBreaker", "start") if name in old}
     return kept | {
         "ready": active["status"] == "True",
-        "types": [{"originalType": name, "cleanType": clean_type(name, exact=exact)} for name in types],
+        "types": [{"originalType": name, "cleanType": clean_name(name, exact=exact)} for name in types],
         "conditions": [active, _condition(VALID, True, "", old, now)],
         "backend": {"types": [{"originalType": name, "consumerName": plan.durable} for name in types]},
     }

@@ -18,7 +18,6 @@ from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.handlers import serve
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
 from hub.dispatch.model import NEXT, Progress
-from hub.dispatch.planning import filter_subjects_of
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.signing import keys_of
 from hub.dispatch.sinks.outside import Outside
@@ -53,7 +52,7 @@ def build(settings: DispatchSettings, house: RoomHouse) -> Room:
     steering = Steering(post.bucket, post.parts.consumers, post.lines)
     for verb, steered in (("pause", steering.pause), ("resume", steering.resume), ("reset", steering.reset)):
         house.answer(router, subjects.ask(SUBSCRIPTION.plural, verb), steered)
-    serve(router, house, filter_subjects_of)
+    serve(router, house)
     writes = (SUBSCRIPTION.plural, subjects.RETRIES, subjects.LEASES)
     return Room("dispatch", router=router, kinds=KINDS, writes=writes, start=post.start, stop=post.stop)
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.naming import PREFIX, clean_type
+from hub.dispatch.listening import EXACT
 from hub.dispatch.sinking import CLUSTER_SUFFIX, find_subject_fault, host_of, is_function, is_in_cluster, is_subject
 
-STANDARD, EXACT = "standard", "exact"
+STANDARD = "standard"
 IN_FLIGHT = "maxInFlightMessages"
 DEFAULT_IN_FLIGHT = 10
-_PREFIX = "sap.kyma.custom"
 _CLUSTER_LABELS = 5
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -92,10 +93,12 @@ def _of_types(types: list[str], *, exact: bool) -> Iterator[Violation]:
             yield Violation("spec.types", name, "must not be of length zero")
         if name.strip() and len(name.split(".")) < 2:
             yield Violation("spec.types", name, "must have minimum 2 segments")
-        if name.startswith(_PREFIX) and not exact:
-            yield Violation("spec.types", name, f"must not have {_PREFIX} as type prefix")
+        if name.startswith(PREFIX) and not exact:
+            yield Violation("spec.types", name, f"must not have {PREFIX} as type prefix")
         if not name.strip() or _CONTROL.search(name):
             yield Violation("spec.types", name, "must be valid as per RFC 3986")
+        if "" in (name if exact else clean_type(name)).split("."):
+            yield Violation("spec.types", name, "must not have empty segments after cleaning")
 
 
 def _of_config(config: dict[str, str]) -> Iterator[Violation]:

@@ -14,8 +14,7 @@ from hub.dispatch.model import Answer, Progress
 from hub.dispatch.planning import Plan
 from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_retried, judge, judge_arrival
 from hub.dispatch.settings import DispatchSettings
-from hub.dispatch.sinks import SINKS
-from hub.dispatch.sinks.http import batch_sender
+from hub.dispatch.sinks import sender, sender_of_batches
 from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.store import FORGET, encoded, retry_subject
 from hub.kernel.metrics import DELIVERIES, DELIVERY_SECONDS
@@ -64,8 +63,8 @@ class Attempts:
     def use(self, plan: Plan) -> None:
         """Work by this plan from now on; what is under way ends by the one it began with."""
         self.plan = plan
-        self._send = SINKS[plan.sink.kind](self._tools.outside, plan)
-        self._send_batch = batch_sender(self._tools.outside, plan) if plan.policy.batch else None
+        self._send = sender(self._tools.outside, plan)
+        self._send_batch = sender_of_batches(self._tools.outside, plan) if plan.policy.batch else None
         self._count = {name: DELIVERIES.labels(plan.label, name) for name in _OUTCOMES}
 
     def pass_over(self, held: Held, outcome: str) -> None:

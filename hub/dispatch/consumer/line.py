@@ -20,11 +20,22 @@ from hub.dispatch.consumer.holding import Held, Lanes
 from hub.dispatch.consumer.outbox import IN_PROGRESS
 from hub.dispatch.consumer.reading import delivery_of
 from hub.dispatch.matching import find_refusal
-from hub.dispatch.model import Progress
+from hub.dispatch.model import Delivery, Progress
 from hub.dispatch.ordering import key_of
 from hub.dispatch.planning import Plan, slots_of
 
 log = structlog.get_logger()
+
+
+def _find_unwanted(plan: Plan, delivery: Delivery) -> str:
+    """Return as what an event is passed over; empty when it is wanted."""
+    listening = plan.listening
+    if not listening.takes(delivery.subject):
+        return "filtered"
+    refusal = find_refusal(plan.filters, listening.headers_told(delivery.subject, delivery.headers), delivery.body)
+    if refusal is None:
+        return ""
+    return "filter_failed" if refusal.error else "filtered"
 
 
 class Source(Protocol):
@@ -119,12 +130,10 @@ class Line:
             return
         held = Held(delivery, message.reply, handed_out, self._loop.time())
         plan = self.plan
-        if plan.filters:
-            refusal = find_refusal(plan.filters, delivery.headers, delivery.body)
-            if refusal is not None:
-                self._attempts.pass_over(held, "filter_failed" if refusal.error else "filtered")
-                self._source.release()
-                return
+        if plan.is_choosy and (unwanted := _find_unwanted(plan, delivery)):
+            self._attempts.pass_over(held, unwanted)
+            self._source.release()
+            return
         self.in_hand[delivery.sequence] = held
         if plan.policy.ordering_key is not None:
             held.key = key_of(delivery, plan.policy.ordering_key)

@@ -13,12 +13,14 @@ import orjson
 from contracts import subjects
 from contracts.delivery.v1 import DeliveryReplayed
 from contracts.envelope import read_attributes
+from contracts.naming import clean_type, plain_of
 from hub.dispatch import dead_letters
 from hub.dispatch.filters import compile_filters
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.events import Events, refused_by
 from hub.dispatch.handlers.scanning import Page, Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
+from hub.dispatch.listening import listening_of
 from hub.dispatch.replaying import History, Letter, Wanted, headers_again, read_wanted
 from hub.dispatch.timeline_standing import Standing
 from hub.kernel.errors import InvalidField, NotFound
@@ -107,9 +109,11 @@ class Replays:
         return entry.value
 
     async def _read(self, wanted: Wanted, resource: Resource, request: Mapping[str, Any], newest: int) -> Page:
-        listened = self._events.wish_of(resource, {}).subjects
+        listened = listening_of(resource.spec).subjects
         if wanted.type is not None:
-            listened = tuple(each for each in listened if each.split(".", 2)[2] == subjects.tokens(wanted.type))
+            plain = plain_of(wanted.type)
+            names = {subjects.tokens(name) for name in (plain.types if plain else (clean_type(wanted.type),))}
+            listened = tuple(each for each in listened if each.split(".", 2)[2] in names)
             if not listened:
                 raise InvalidField(
                     f"The Subscription '{wanted.name}' does not listen for '{wanted.type}'; add the type first.",
@@ -128,12 +132,12 @@ class Replays:
 
     def _sort(self, wanted: Wanted, resource: Resource, messages: Sequence[Stored], history: History) -> Sorted:
         found = Sorted([], Counter())
-        filters = compile_filters(resource.spec.get("filters"))
+        filters, listening = compile_filters(resource.spec.get("filters")), listening_of(resource.spec)
         for each in messages:
             if _is_past(each, wanted) or not wanted.has_key(each.headers, each.data):
                 continue
             fate = history.fate_of(each.sequence, each.stored_at)
-            if refused_by(filters, each.headers, each.data) is not None:
+            if not listening.takes(each.subject) or refused_by(filters, listening, each) is not None:
                 found.left["filtered"] += 1
             elif wanted.takes(fate):
                 found.again.append(each)
