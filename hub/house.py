@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions")
+ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions", "gateway")
 """Every room; `hub.<room>.room.build` is its door."""
 
-LISTENERS = ("edge", "internal", "public")
+LISTENERS = ("edge", "internal", "public", "gateway", "gateway_compass")
 
 EDGE_ROOMS = ("registry", "connector", "ingress")
 """Rooms whose routes connected solutions reach."""
@@ -248,7 +248,10 @@ class Running:
             routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
             doors = Doors(tuple(door for room in self.rooms for door in room.doors.get(name, ())))
-            listener = Listener(name, getattr(self.settings, name), application(routes), tls, doors=doors)
+            passage = next((room.passages[name] for room in self.rooms if name in room.passages), None)
+            listener = Listener(
+                name, getattr(self.settings, name), passage or application(routes), tls, doors=doors
+            )
             self.listeners.append(listener)
         metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)
         self.listeners.append(Listener("metrics", metrics, application(health.routes(self._bus))))

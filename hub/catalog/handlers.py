@@ -31,6 +31,7 @@ from hub.catalog.offering import Offering, event_services, offer
 from hub.catalog.settings import CatalogSettings
 from hub.catalog.store import EventTypes, Findings, Specifications
 from hub.kernel.clock import Clock
+from hub.kernel.ending import end
 from hub.kernel.errors import HubError, InvalidInput
 from hub.kernel.resource import CLUSTER, Resource, resource_key
 from hub.kernel.state import View
@@ -117,10 +118,7 @@ class Reconciler:
 
     async def stop(self) -> None:
         """Stop; what is left is found again at the next start."""
-        # Before Python 3.12 `asyncio.wait_for`, ours and the libraries', may swallow a cancellation: ask until heard.
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=0.1)
+        await end(self._task)
 
     async def _read_specifications(self, application: str) -> list[Specification]:
         resource = self._applications.get(resource_key(CLUSTER, application))

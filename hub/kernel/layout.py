@@ -71,6 +71,7 @@ def _audit(replicas: int) -> StreamConfig:
         storage=StorageType.FILE,
         max_age=_AUDIT_DAYS * 24 * _HOUR,
         max_bytes=1024**3,
+        duplicate_window=120.0,
         max_consumers=_MAX_CONSUMERS,
         num_replicas=replicas,
     )

@@ -16,6 +16,7 @@ from urllib.parse import ParseResult
 import orjson
 import structlog
 
+from hub.kernel.ending import end
 from hub.kernel.errors import BodyTooLarge, BrokerUnavailable, HubError
 from hub.kernel.wire import DEFAULT_PORT, HEADER_VERSION, Wire
 
@@ -71,8 +72,7 @@ class Publisher:
     async def close(self) -> None:
         """Leave; what waits is refused."""
         for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end(task)
         if self._wire is not None:
             self._wire.abort()
         self._lost()

@@ -17,6 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KV_DEL, KV_PURGE, KeyValue
 
+from hub.kernel.ending import end
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, NotFound, RevisionConflict
 
 log = structlog.get_logger()
@@ -210,6 +211,8 @@ class View(Generic[T]):
         self._listeners: list[Callable[[str, T | None], None]] = []
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._follower = 0
+        """Number of the task that follows; earlier ones have nothing to say any more."""
 
     def get(self, key: str) -> T | None:
         """Return the value of a key as last heard, or None. A dictionary hit."""
@@ -232,7 +235,8 @@ class View(Generic[T]):
     def start(self) -> None:
         """Begin to follow the bucket."""
         if self._task is None:
-            self._task = asyncio.create_task(self._follow(), name=f"view-{self.name}")
+            self._follower += 1
+            self._task = asyncio.create_task(self._follow(self._follower), name=f"view-{self.name}")
 
     async def ready(self) -> None:
         """Wait until everything that was in the bucket is known."""
@@ -247,27 +251,26 @@ class View(Generic[T]):
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        await end(task)
 
-    async def _follow(self) -> None:
+    async def _follow(self, follower: int) -> None:
         pause = 0.05
-        while True:
+        while follower == self._follower:
             try:
-                await self._read_through()
+                await self._read_through(follower)
             except (NatsError, APIError, OSError, TimeoutError) as error:
                 log.warning("view.interrupted", bucket=self.name, error=repr(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 
-    async def _read_through(self) -> None:
+    async def _read_through(self, follower: int) -> None:
         kv = await self._js.key_value(self.name)
         seen: set[str] | None = set()
         async with contextlib.aclosing(_changes(kv)) as changes:
             async for update in changes:
+                if follower != self._follower:  # its cancellation was swallowed on the way
+                    return
                 if update is None:  # everything that was there at the start has been read
                     self._forget_unseen(seen or set())
                     seen = None

@@ -51,18 +51,26 @@ def test_a_hub_in_order_has_nothing_to_complain_of_and_a_dead_process_is_found(h
 
 
 async def test_what_is_in_the_store_is_looked_over(bus: Bus, running: Any, hub: Line) -> None:
-    """A dead letter, a Subscription without its consumer, a stream that was declared otherwise."""
+    """A dead letter, and a stream that was declared otherwise."""
     await running(["dispatch"])
     await subscribe(bus)
     await bury(bus, "a")
-    await bus.js.delete_consumer(subjects.EVENTS, "dispatch_default__orders")
     await bus.js.update_stream(StreamConfig(subjects.DEAD, subjects=["dead.>"], max_bytes=2048))
     said = await hub("doctor", "-o", "json", HUB_EDGE__PORT="0", HUB_PUBLIC__PORT="0", HUB_INTERNAL__PORT="0")
     found = levels(said)
     assert (said.status, said.json["ok"]) == (1, False)
     assert (found["dead letters"], found["stream DEAD"]) == ("warn", "fail")
-    assert found["subscription default/orders"] == "fail"
     assert (found["event store"], found["stream EVENTS"]) == ("ok", "ok")
+
+
+async def test_a_subscription_without_its_consumer_is_found(bus: Bus, running: Any, hub: Line) -> None:
+    """No worker is there to make it anew."""
+    worker = await running(["dispatch"])
+    await subscribe(bus)
+    await worker.stop()
+    await bus.js.delete_consumer(subjects.EVENTS, "dispatch_default__orders")
+    said = await hub("doctor", "-o", "json", HUB_EDGE__PORT="0", HUB_PUBLIC__PORT="0", HUB_INTERNAL__PORT="0")
+    assert levels(said)["subscription default/orders"] == "fail"
 
 
 async def test_a_missing_bucket_and_a_silent_worker_are_found(bus: Bus, hub: Line) -> None:

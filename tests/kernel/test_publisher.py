@@ -30,6 +30,11 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def freeze(self) -> None:
+        """Stop it where it is; returns when it does nothing any more."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+
     def start(self) -> None:
         """Start it again."""
         self.process, _ = start_nats(self._directory, int(self.url.rsplit(":", 1)[1]))
@@ -118,7 +123,7 @@ async def test_a_message_above_the_servers_limit_is_refused_and_the_connection_s
 
 async def test_a_silent_server_fails_events_at_their_time_limit(bus: Bus, server: Server) -> None:
     """Unknown fate is said after the time limit; the server goes on, and so do the next events."""
-    server.process.send_signal(signal.SIGSTOP)
+    server.freeze()
     with pytest.raises(BrokerUnavailable):
         await bus.publish("t.a", b"x", {})
     server.process.send_signal(signal.SIGCONT)
@@ -129,7 +134,7 @@ async def test_what_is_unacknowledged_when_the_server_dies_fails_and_is_not_sent
     bus: Bus, server: Server
 ) -> None:
     """The poster hears of it and posts again under the same id; nothing is resent behind its back."""
-    server.process.send_signal(signal.SIGSTOP)
+    server.freeze()
     outcomes: list[Receipt | HubError] = []
     for number in range(50):
         bus.publisher.publish(b"t.a", b"Nats-Msg-Id: %d\r\n" % number, b"x", outcomes.append)
@@ -159,7 +164,7 @@ async def test_closing_refuses_what_still_waits(server: Server) -> None:
     """Nobody is left waiting for an answer that cannot come."""
     bus = Bus(await connect([server.url], "test"))
     await bus.start()
-    server.process.send_signal(signal.SIGSTOP)
+    server.freeze()
     waiting = asyncio.create_task(bus.publish("t.a", b"x", {}))
     await asyncio.sleep(0)
     await bus.publisher.close()

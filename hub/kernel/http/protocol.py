@@ -26,6 +26,8 @@ class Protocol(HttpToolsProtocol):
     """Set by the listener, in a class of its own."""
     trusted_proxies: Networks = ()
     """Set likewise: where proxies are that may speak for their callers."""
+    bodies_are_timed = True
+    """Set likewise: whether the time for receiving a request covers its body; a passage bounds that itself."""
     peer: Peer
     cycle: Any
     """The current request: uvicorn's, or a `Call`."""
@@ -61,6 +63,10 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
         else:
             self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
+        if not self.bodies_are_timed:
+            self._expected_since = 0.0
+        if not self.parser.should_upgrade():
+            self.headers = []  # trailers are announced like headers; they must not join those of the request
 
     def _door(self) -> Door | None:
         busy = self.cycle is not None and not self.cycle.response_complete
