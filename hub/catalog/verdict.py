@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from contracts.catalog.v1 import EventTypeEntry
-from contracts.naming import clean_application, plain_of
+from contracts.naming import PREFIX, clean_application, plain_of
 from hub.catalog.compatibility import Change, compare
 from hub.catalog.model import EventType
 
@@ -32,6 +32,8 @@ class Wish:
     name: str
     """`<scope>/<name>`."""
     spec: Mapping[str, Any] = field(repr=False)
+    prefix: str = PREFIX
+    """Of prefixed event types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def wants(wish: Wish, application: str, event_type: str) -> bool:
     if source == application and event_type in named:
         return True
     owner = clean_application(application)
-    prefixed = [plain_of(name) for name in named if isinstance(name, str)]
+    prefixed = [plain_of(name, wish.prefix) for name in named if isinstance(name, str)]
     return any(plain.application == owner and event_type in plain.types for plain in prefixed if plain is not None)
 
 

@@ -5,7 +5,6 @@ Source: kyma-project/eventing-manager:api/eventing/v1alpha2.
 
 from typing import Any
 
-from hub.dispatch.listening import EXACT, clean_name
 from hub.dispatch.planning import Plan
 
 ACTIVE, VALID = "Subscription active", "Subscription spec valid"
@@ -27,7 +26,6 @@ def status_of(plan: Plan, old: dict[str, Any], now: str, problem: str = "") -> d
         now: RFC 3339.
         problem: why nothing is delivered; empty when it is.
     """
-    exact = plan.spec["typeMatching"] == EXACT
     types = list(dict.fromkeys(plan.spec["types"]))
     active = _condition(ACTIVE, not problem and not plan.is_paused, problem, old, now)
     if plan.is_paused and not problem:
@@ -36,7 +34,7 @@ def status_of(plan: Plan, old: dict[str, Any], now: str, problem: str = "") -> d
     kept = {name: old[name] for name in ("circuitBreaker", "start") if name in old}
     return kept | {
         "ready": active["status"] == "True",
-        "types": [{"originalType": name, "cleanType": clean_name(name, exact=exact)} for name in types],
+        "types": [{"originalType": name, "cleanType": plan.listening.clean[name]} for name in types],
         "conditions": [active, _condition(VALID, True, "", old, now)],
         "backend": {"types": [{"originalType": name, "consumerName": plan.durable} for name in types]},
     }

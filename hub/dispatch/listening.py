@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts import subjects
 from contracts.envelope import read_attributes
-from contracts.naming import clean_application, clean_prefixed, clean_type, plain_of
+from contracts.naming import PREFIX, clean_application, clean_prefixed, clean_type, plain_of
 
 EXACT = "exact"
 _TYPE = "ce-type"
@@ -27,6 +27,10 @@ class Listening:
     """Plain type as subject tokens → cleaned name of the owner → the prefixed type, clean."""
     free: frozenset[str] = frozenset()
     """Filter subjects whose events are taken as they are, besides those of prefixed types."""
+    clean: Mapping[str, str] = field(default_factory=dict)
+    """Type as written → as the status shows it."""
+    prefix: str = PREFIX
+    """Of prefixed types."""
 
     def takes(self, subject: str) -> bool:
         """Say whether events on a subject that the consumer hands out are wanted; replays always are."""
@@ -59,7 +63,7 @@ class Listening:
         """Return the type told of an event on the subject of replays: whose it is must be read from the event."""
         attributes = read_attributes(headers)
         stored, source = attributes.get("type", ""), attributes.get("source", "")
-        plain = plain_of(stored)
+        plain = plain_of(stored, self.prefix)
         name = subjects.tokens(plain.types[-1] if plain else clean_type(stored))
         owners = self.owned.get(name, {})
         if self._is_free(subjects.token(source), name):
@@ -76,22 +80,23 @@ def _owner(source_token: str) -> str:
     return clean_application(subjects.untoken(source_token))
 
 
-def listening_of(spec: Mapping[str, Any]) -> Listening:
-    """Return what an admitted spec listens to."""
+def listening_of(spec: Mapping[str, Any], prefix: str = PREFIX) -> Listening:
+    """Return what an admitted spec listens to, where prefixed types begin with `prefix`."""
     source, exact = spec.get("source", ""), spec["typeMatching"] == EXACT
     owned: dict[str, dict[str, str]] = {}
     free: set[str] = set()
     for written in spec["types"]:
-        plain = plain_of(written) if exact else None
+        plain = plain_of(written, prefix) if exact else None
         if plain is None:
             free.add(subject_of(source, written if exact else clean_type(written)))
             continue
         for name in plain.types:
-            owned.setdefault(subjects.tokens(name), {})[plain.application] = clean_prefixed(written)
+            owned.setdefault(subjects.tokens(name), {})[plain.application] = clean_prefixed(written, prefix)
     wanted = free | {f"events.*.{name}" for name in owned}
     anywhere = {subject for subject in wanted if subject.startswith("events.*.")}
     kept = [subject for subject in sorted(wanted) if subject in anywhere or _of_any_source(subject) not in anywhere]
-    return Listening(tuple(kept), owned, frozenset(free))
+    clean = {written: clean_name(written, prefix, exact=exact) for written in spec["types"]}
+    return Listening(tuple(kept), owned, frozenset(free), clean, prefix)
 
 
 def subject_of(source: str, event_type: str) -> str:
@@ -104,9 +109,9 @@ def _of_any_source(subject: str) -> str:
     return f"{root}.*.{rest}"
 
 
-def clean_name(event_type: str, *, exact: bool) -> str:
+def clean_name(event_type: str, prefix: str = PREFIX, *, exact: bool) -> str:
     """Return what the status shows as the clean type.
 
     Source: kyma-project/eventing-manager:pkg/backend/cleaner/jetstream.go, pkg/backend/eventtype.
     """
-    return clean_prefixed(event_type) if exact else clean_type(event_type)
+    return clean_prefixed(event_type, prefix) if exact else clean_type(event_type)

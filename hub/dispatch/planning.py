@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import subjects
+from contracts.naming import PREFIX
 from hub.dispatch import policy
 from hub.dispatch.filters import compile_filters
 from hub.dispatch.filters.candidate import Predicate
@@ -60,7 +61,7 @@ class Plan:
         return subjects.key(self.scope, self.name)
 
 
-def plan_of(resource: Resource, services: Mapping[str, str] | None = None) -> Plan:
+def plan_of(resource: Resource, services: Mapping[str, str] | None = None, prefix: str = PREFIX) -> Plan:
     """Return the plan of an admitted Subscription.
 
     Args:
@@ -71,7 +72,7 @@ def plan_of(resource: Resource, services: Mapping[str, str] | None = None) -> Pl
         InvalidField: the stored spec is of a version that this worker cannot read.
     """
     spec = resource.spec
-    listening = listening_of(spec)
+    listening = listening_of(spec, prefix)
     return Plan(
         scope=resource.scope,
         name=resource.name,

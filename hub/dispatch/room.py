@@ -48,11 +48,13 @@ def build(settings: DispatchSettings, house: RoomHouse) -> Room:
     """Delivers events to the sinks of Subscriptions."""
     router = NatsRouter()
     post = Post(settings, house)
-    house.desk(router, replace(SUBSCRIPTION, admit=admission(post.rule, settings.service_urls)), post.after)
+    house.desk(
+        router, replace(SUBSCRIPTION, admit=admission(post.rule, settings.service_urls, settings.prefix)), post.after
+    )
     steering = Steering(post.bucket, post.parts.consumers, post.lines)
     for verb, steered in (("pause", steering.pause), ("resume", steering.resume), ("reset", steering.reset)):
         house.answer(router, subjects.ask(SUBSCRIPTION.plural, verb), steered)
-    serve(router, house)
+    serve(router, house, settings.prefix)
     writes = (SUBSCRIPTION.plural, subjects.RETRIES, subjects.LEASES)
     return Room("dispatch", router=router, kinds=KINDS, writes=writes, start=post.start, stop=post.stop)
 

@@ -158,7 +158,7 @@ class Lines:
                 self._mark_later(entry.key, _CREATION_SECONDS - age)
                 return
         try:
-            plan = plan_of(resource, self._parts.settings.service_urls)
+            plan = plan_of(resource, self._parts.settings.service_urls, self._parts.settings.prefix)
         except (HubError, KeyError, TypeError, ValueError) as error:
             log.error("subscription.unreadable", subscription=entry.key, error=str(error))  # noqa: TRY400 - stored data, not a bug here
             await self._end(entry.key)

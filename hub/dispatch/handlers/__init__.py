@@ -9,15 +9,16 @@ from hub.dispatch.handlers.replays import Replays
 from hub.kernel.room import RoomHouse
 
 
-def serve(router: NatsRouter, house: RoomHouse) -> None:
+def serve(router: NatsRouter, house: RoomHouse, prefix: str) -> None:
     """Answer `ask.dead.*`, `ask.events.*` and `ask.subscriptions.replay`.
 
     Args:
         router: takes the subscriptions.
         house: the room's.
+        prefix: that of prefixed event types.
     """
     letters = DeadLetters(house)
-    events = Events(house)
+    events = Events(house, prefix)
     asked = {
         ("dead", "list"): letters.found,
         ("dead", "show"): letters.show,

@@ -54,8 +54,9 @@ class Records:
 class Events:
     """Answers about single events."""
 
-    def __init__(self, house: RoomHouse) -> None:
-        """Share the house's connection."""
+    def __init__(self, house: RoomHouse, prefix: str) -> None:
+        """Share the house's connection; `prefix` is that of prefixed event types."""
+        self._prefix = prefix
         self._house = house
         self._client = house.bus.nc
         self._view = house.resource_view(SUBSCRIPTION.plural)
@@ -164,10 +165,14 @@ class Events:
     def wish_of(self, resource: Resource, event: Stored | None = None) -> Wish:
         """Return what a Subscription listens for, and whether one of its filters refuses the event."""
         filters = resource.spec.get("filters") or []
-        listening = listening_of(resource.spec)
+        listening = self.listening_of(resource)
         refused = refused_by(compile_filters(filters), listening, event) if event is not None else None
         written = tuple(each for each in filters if isinstance(each, Mapping))
         return Wish(listening.subjects, refused, written, listening)
+
+    def listening_of(self, resource: Resource) -> Listening:
+        """Return which subjects a Subscription listens to, and for whose events."""
+        return listening_of(resource.spec, self._prefix)
 
     async def standing(self, resource: Resource, *, needed: bool = True) -> Standing:
         """Return how far a Subscription has come; nats-server is asked only when that is needed."""
@@ -309,4 +314,3 @@ def described(event: Stored, durability: str) -> dict[str, Any]:
             "durability": durability,
         },
     }
-

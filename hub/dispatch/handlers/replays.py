@@ -20,7 +20,6 @@ from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.events import Events, refused_by
 from hub.dispatch.handlers.scanning import Page, Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
-from hub.dispatch.listening import listening_of
 from hub.dispatch.replaying import History, Letter, Wanted, headers_again, read_wanted
 from hub.dispatch.timeline_standing import Standing
 from hub.kernel.errors import InvalidField, NotFound
@@ -109,9 +108,10 @@ class Replays:
         return entry.value
 
     async def _read(self, wanted: Wanted, resource: Resource, request: Mapping[str, Any], newest: int) -> Page:
-        listened = listening_of(resource.spec).subjects
+        listening = self._events.listening_of(resource)
+        listened = listening.subjects
         if wanted.type is not None:
-            plain = plain_of(wanted.type)
+            plain = plain_of(wanted.type, listening.prefix)
             names = {subjects.tokens(name) for name in (plain.types if plain else (clean_type(wanted.type),))}
             listened = tuple(each for each in listened if each.split(".", 2)[2] in names)
             if not listened:
@@ -132,7 +132,7 @@ class Replays:
 
     def _sort(self, wanted: Wanted, resource: Resource, messages: Sequence[Stored], history: History) -> Sorted:
         found = Sorted([], Counter())
-        filters, listening = compile_filters(resource.spec.get("filters")), listening_of(resource.spec)
+        filters, listening = compile_filters(resource.spec.get("filters")), self._events.listening_of(resource)
         for each in messages:
             if _is_past(each, wanted) or not wanted.has_key(each.headers, each.data):
                 continue
@@ -208,4 +208,3 @@ class Replays:
 
 def _is_past(event: Stored, wanted: Wanted) -> bool:
     return wanted.until is not None and event.stored_at > wanted.until
-

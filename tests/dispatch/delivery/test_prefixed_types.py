@@ -1,5 +1,6 @@
 """Every form in which an event is posted, and every form in which a Subscription asks for it, through both workers."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from contracts import subjects
 from contracts.envelope import decode_value
+from tests.conftest import make_settings
 from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
 
 VECTORS: list[dict[str, Any]] = orjson.loads((Path(__file__).parents[1] / "vectors" / "prefixed.json").read_bytes())
@@ -63,6 +65,28 @@ async def test_each_form_finds_each_other(hub: Hub, running: Run, sink: Sink, ve
     assert ([] if vector["told"] is None else [vector["told"]]) == told
     verdict = (await hub.ask("events", "why", {"sequence": sequence, "name": "orders"}))[1]
     assert ("not_matched" if vector["told"] is None else "delivered") == verdict["state"]
+
+
+async def test_the_prefix_is_the_configured_one(
+    hub: Hub, running: Run, sink: Sink, tmp_path: Path, nats_url: str
+) -> None:
+    """One setting for those who post and for those who listen; the default prefix is an ordinary name then."""
+    tree = make_settings(tmp_path, nats_url, ingress={"event_type_prefix": "acme"})
+    process = await running(["ingress", "dispatch"], ["internal"], tree)
+    await hub.subscribe(sink, typeMatching="exact", source="", types=["acme.shop.order.created.v1"])
+    posted: list[dict[str, str]] = [
+        {"legacy": "shop", "type": "order.created"},
+        {"source": "shop", "type": CREATED},
+        {"source": "any", "type": "acme.sh-op.order.created.v1"},
+    ]
+    async with httpx.AsyncClient(base_url=process.addresses()["internal"]) as http:
+        for number, event in enumerate(posted):
+            await post(http, event, f"e-{number}")
+    await hub.settled()
+    await until(lambda: len(sink.received) == 2)
+    assert [one.headers["ce-type"] for one in sink.received] == ["acme.shop.order.created.v1"] * 2
+    status, answer = await hub.apply(sink, types=["acme.shop.order.created.v1"])
+    assert (status, answer["field"]) == ("400", "spec.types"), answer
 
 
 async def test_why_names_the_owner_that_was_wanted(hub: Hub, running: Run, sink: Sink) -> None:
@@ -121,20 +145,20 @@ async def test_the_status_shows_the_clean_type_of_an_older_subscription(hub: Hub
     written = "sap.kyma.custom.no-app.too.many.dots.object.do.v1"
     await hub.ask("subscriptions", "apply", {"document": old_document(sink.address, written)})
     expected = [{"originalType": written, "cleanType": "sap.kyma.custom.noapp.toomanydotsobject.do.v1"}]
-    await until_async(hub, expected)
+    await until_shown(hub, expected)
 
 
-async def until_async(hub: Hub, expected: list[dict[str, str]]) -> None:
+async def until_shown(hub: Hub, expected: list[dict[str, str]]) -> None:
     """Wait until the status shows these types."""
-    import asyncio
-
     async with asyncio.timeout(15):
         while (await hub.status()).get("types") != expected:
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(("matching", "name"), [("standard", "order.*.v1"), ("exact", "order..v1")])
-async def test_a_type_without_a_subject_is_refused(hub: Hub, running: Run, sink: Sink, matching: str, name: str) -> None:
+async def test_a_type_without_a_subject_is_refused(
+    hub: Hub, running: Run, sink: Sink, matching: str, name: str
+) -> None:
     """Nothing could ever be posted under it; ingress says the same to who tries."""
     await running(["dispatch"])
     status, answer = await hub.apply(sink, typeMatching=matching, types=[name])

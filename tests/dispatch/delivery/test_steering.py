@@ -93,7 +93,7 @@ async def test_what_fails_again_after_its_dead_letter_was_dropped_is_kept_again(
     await hub.post("e-1")
     await hub.dead()
     await hub.settled()
-    assert (await hub.ask("dead", "drop", {"name": "orders"}))[0] == "200"
+    assert (await hub.ask("dead", "drop", {"name": "orders", "all": True}))[0] == "200"
     assert (await hub.ask("subscriptions", "reset", {"name": "orders", "to": 1}))[0] == "200"
     await until(lambda: len(sink.received) == 2)
     await hub.settled()
