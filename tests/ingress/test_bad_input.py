@@ -99,7 +99,7 @@ async def spoken(http: httpx.AsyncClient, rest: bytes) -> bytes:
 async def test_a_head_without_end_is_refused(http: httpx.AsyncClient, piece: bytes) -> None:
     """Memory is bounded by the hub, not by what the client goes on sending."""
     url = httpx.URL(str(http.base_url))
-    reader, writer = await asyncio.open_connection(url.host, url.port)
+    _reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"POST /publish HTTP/1.1\r\nhost: x\r\nce-first: ")
     async with asyncio.timeout(15):
         try:
