@@ -12,7 +12,7 @@ from hub.dispatch.consumer.outbox import ACK, TERMINATE, Outbox
 from hub.dispatch.ending import Attempt
 from hub.dispatch.model import Answer, Progress
 from hub.dispatch.planning import Plan
-from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_retried, judge, judge_arrival
+from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_gone, is_retried, judge, judge_arrival
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.sinks import sender, sender_of_batches
 from hub.dispatch.sinks.outside import Outside
@@ -44,6 +44,8 @@ class Result(NamedTuple):
     """Whether it says something bad about the sink; None when no attempt was made."""
     pause_seconds: float | None = None
     """The event stays in hand and is tried again after this pause; None when it is settled."""
+    is_gone: bool = False
+    """The sink says that nothing will ever be taken there again."""
 
 
 _SUCCEEDED = Result(False)
@@ -140,7 +142,7 @@ class Attempts:
         self._tools.endings.record(plan, held.delivery, attempt)
         failed = is_retried(answer, plan.policy)
         if verdict.action == "dead_letter":
-            return Result(failed, await self._give_up(plan, held, verdict, answer))
+            return Result(failed, await self._give_up(plan, held, verdict, answer), is_gone(answer, plan.sink))
         self._count["retry"].inc()
         return Result(failed, self._postpone(plan, held, progress, verdict.pause_seconds))
 

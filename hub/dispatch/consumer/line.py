@@ -25,6 +25,7 @@ from hub.dispatch.ordering import key_of
 from hub.dispatch.planning import Plan, slots_of
 
 log = structlog.get_logger()
+Told = Callable[["Line"], None]
 
 
 def _find_unwanted(plan: Plan, delivery: Delivery) -> str:
@@ -51,7 +52,7 @@ class Source(Protocol):
 class Line:
     """Delivers the events of one Subscription."""
 
-    def __init__(self, plan: Plan, tools: Tools, source: Source, on_breaker: Callable[["Line"], None]) -> None:
+    def __init__(self, plan: Plan, tools: Tools, source: Source, on_breaker: Told, on_gone: Told) -> None:
         """Prepare; `open` lets events come in.
 
         Args:
@@ -59,10 +60,12 @@ class Line:
             tools: what attempts are made with.
             source: where events come from.
             on_breaker: told when the circuit breaker changed its state.
+            on_gone: told when the sink said that it is gone for good; no further attempt begins until `open`.
         """
         self._tools = tools
         self._source = source
         self._on_breaker = on_breaker
+        self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._attempts = Attempts(tools, plan)
         self._ready: deque[list[Held]] = deque()
@@ -77,7 +80,7 @@ class Line:
         self.leased_until = float("inf")
         """Monotonic seconds; with ordering nothing is sent past it."""
         self.telling: set[asyncio.Task[None]] = set()
-        """What is being told about the breaker."""
+        """What is being told about the breaker, or about a sink that is gone."""
         self.plan = plan
 
     def use(self, plan: Plan) -> None:
@@ -184,6 +187,9 @@ class Line:
         finally:
             held.task = None
             self.under_way -= 1
+        if result.is_gone and self.is_open:
+            self.shut()
+            self._on_gone(self)
         self._conclude(held, result)
         self._judge_sink(result.failed)
         self._pump()

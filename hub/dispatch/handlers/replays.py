@@ -15,6 +15,7 @@ from contracts.delivery.v1 import DeliveryReplayed
 from contracts.envelope import read_attributes
 from contracts.naming import clean_type, plain_of
 from hub.dispatch import dead_letters
+from hub.dispatch.auditing import record
 from hub.dispatch.filters import compile_filters
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.events import Events, refused_by
@@ -95,6 +96,8 @@ class Replays:
             await scanning.for_each(
                 found.again, lambda event: self._again(event, wanted, lying.get(event.sequence, ())), "replayed"
             )
+            if found.again:
+                await record(self._house.publish, "subscription.replay", request, f"{len(found.again)} replayed")
             answer |= {"replayed": len(found.again)}
         if page.next is not None and (not page.messages or not _is_past(page.messages[-1], wanted)):
             answer |= {"next": page.next}
