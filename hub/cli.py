@@ -32,7 +32,7 @@ GROUPS = (
     "settings",
 )
 """Modules that register commands at the top level."""
-SUB_COMMANDS = ("events", "dead", "catalog", "function", "gateway", "connector", "contracts", "secrets")
+SUB_COMMANDS = ("events", "dead", "catalog", "function", "gateway", "connector", "contracts", "secrets", "subscription")
 """Modules whose commands stand below a noun."""
 
 

@@ -202,7 +202,10 @@ class Running:
             await self._start_room(room)
         await self._broker.start()
         if control is not None:
-            await control.flush()  # the server knows every subscription before anyone hears of "ready"
+            # The server knows every subscription before anyone hears of "ready". Twice, for the client's first PING
+            # overtakes what it still has to write; by its PONG all of that is written.
+            await control.flush()
+            await control.flush()
         await self._listen(listeners)
 
     def _reconnected(self) -> None:
