@@ -8,7 +8,7 @@ function_duration_seconds).
 
 import time
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -18,9 +18,9 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from hub.functions.model import Answer
-from hub.functions.outcomes import FAILED, SUCCEEDED, TIMED_OUT, UNAVAILABLE, outcome_of
+from hub.functions.outcomes import SUCCEEDED, outcome_of
 from hub.kernel.errors import HubError
-from hub.kernel.metrics import INVOCATION_SECONDS, INVOCATIONS, REGISTRY
+from hub.kernel.metrics import REGISTRY
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _REMEMBERED = 1000
@@ -30,27 +30,23 @@ class Meter:
     """The counters of one Function."""
 
     def __init__(self, label: str) -> None:
-        """Look up the counters."""
+        """Start at nothing."""
         self.label = label
-        self.calls: Counter[str] = Counter()
+        self.calls: dict[str, int] = {}
         """By method."""
-        self.failures: Counter[str] = Counter()
+        self.failures: dict[str, int] = {}
+        self.outcomes: dict[str, int] = {}
         self.buckets = [0] * (len(_BOUNDS) + 1)
         self.seconds = 0.0
         self._latest: deque[float] = deque(maxlen=_REMEMBERED)
-        self._counters = {
-            outcome: INVOCATIONS.labels(function=label, outcome=outcome)
-            for outcome in (SUCCEEDED, FAILED, TIMED_OUT, UNAVAILABLE)
-        }
 
     def count(self, answer: Answer | HubError, began: float, method: str = "POST") -> str:
         """Count one call that began at a moment of `time.perf_counter`; returns its outcome."""
         outcome, seconds = outcome_of(answer), time.perf_counter() - began
-        self._counters[outcome].inc()
-        INVOCATION_SECONDS.observe(seconds)
-        self.calls[method] += 1
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.calls[method] = self.calls.get(method, 0) + 1
         if outcome != SUCCEEDED:
-            self.failures[method] += 1
+            self.failures[method] = self.failures.get(method, 0) + 1
         self.buckets[bisect_left(_BOUNDS, seconds)] += 1
         self.seconds += seconds
         self._latest.append(seconds)
@@ -60,8 +56,8 @@ class Meter:
         """Return the numbers for people: calls, failures, and the milliseconds of the latest calls."""
         latest = sorted(self._latest)
         return {
-            "calls": self.calls.total(),
-            "failures": self.failures.total(),
+            "calls": sum(self.calls.values()),
+            "failures": sum(self.failures.values()),
             "p50Milliseconds": _at(latest, 0.5),
             "p99Milliseconds": _at(latest, 0.99),
         }
@@ -110,13 +106,16 @@ def _families(meters: Iterable[Meter]) -> Iterator[Metric]:
     calls = CounterMetricFamily("function_calls", "Calls of Functions", labels=["function", "method"])
     failures = CounterMetricFamily("function_failures", "Failed calls", labels=["function", "method"])
     seconds = HistogramMetricFamily("function_duration_seconds", "Seconds per call", labels=["function"])
+    outcomes = CounterMetricFamily("hub_function_invocations", "Calls by outcome", labels=["function", "outcome"])
     for meter in meters:
+        for outcome, number in meter.outcomes.items():
+            outcomes.add_metric([meter.label, outcome], number)
         for method, number in meter.calls.items():
             calls.add_metric([meter.label, method], number)
         for method, number in meter.failures.items():
             failures.add_metric([meter.label, method], number)
         seconds.add_metric([meter.label], list(_cumulative(meter.buckets)), meter.seconds)
-    return iter((calls, failures, seconds))
+    return iter((calls, failures, seconds, outcomes))
 
 
 class _One(Collector):

@@ -33,15 +33,6 @@ BREAKER_STATE = Gauge(
     "hub_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open", ["subscription"], registry=REGISTRY
 )
 IN_FLIGHT = Gauge("hub_deliveries_in_flight", "Deliveries under way", registry=REGISTRY)
-INVOCATIONS = Counter(
-    "hub_function_invocations", "Function calls by outcome", ["function", "outcome"], registry=REGISTRY
-)
-INVOCATION_SECONDS = Histogram(
-    "hub_function_seconds",
-    "Seconds per function call",
-    registry=REGISTRY,
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)
 CERTIFICATES = Counter("hub_certificates", "Certificates by what happened", ["happened"], registry=REGISTRY)
 FORWARDED_IGNORED = Counter(
     "hub_forwarded_certificates_ignored",

@@ -14,7 +14,7 @@ from hub.kernel.errors import InvalidField, InvalidInput, MissingField
 
 SCHEMA = {"type": "object", "required": ["code"]}
 DRAFT7 = {"$schema": "http://json-schema.org/draft-07/schema#"}
-SAMPLE = Path("/work/shared/data/samples/schools-events.asyncapi.json")
+SAMPLE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "samples" / "schools-events.asyncapi.json"
 ORDER = EventType("order.created.v1", "order.created", "v1", "An order", DRAFT7 | SCHEMA, ({"code": "1"},), "reject")
 
 

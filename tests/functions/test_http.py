@@ -177,6 +177,7 @@ async def test_the_hub_answers_health_favicon_and_metrics_itself(hub: Hub) -> No
     assert (await hub.http("POST", "/functions/orders/healthz")).text == "handler"
     metrics = (await hub.http("GET", "/functions/orders/metrics")).text
     assert 'function_calls_total{function="default.orders",method="GET"} 1.0' in metrics
+    assert 'hub_function_invocations_total{function="default.orders",outcome="succeeded"} 2.0' in metrics
     assert 'function_duration_seconds_count{function="default.orders"} 2.0' in metrics
 
 

@@ -9,7 +9,6 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Mapping
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -26,8 +25,9 @@ class Current(threading.local):
     request: Request | None = None
 
 
-class Offer(MetaPathFinder, Loader):
-    """What a handler may import and call."""
+class Offer:
+    """What a handler may import and call: a finder and loader of modules, without the base classes, which are slow to
+    import."""
 
     def __init__(
         self, context: Mapping[str, Any], publish: Callable[[dict[str, Any]], Any], invocation: Invocation
@@ -45,7 +45,8 @@ class Offer(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
         """Say which modules are offered."""
-        return ModuleSpec(fullname, self) if fullname in self._makers else None
+        loader: Any = self  # has what a loader has, without the base class
+        return ModuleSpec(fullname, loader) if fullname in self._makers else None
 
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         """Make an offered module."""

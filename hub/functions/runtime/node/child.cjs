@@ -13,6 +13,7 @@ const Module = require('node:module');
 const { pathToFileURL } = require('node:url');
 const frames = require('./frames.cjs');
 const output = require('./output.cjs');
+const tracing = require('./tracing.cjs');
 const { answer, callback, bodyOf, failureOf } = require('./answers.cjs');
 const { InvalidEvent, dataOf, eventOf, kubelessEventOf, mediaTypeOf } = require('./event.cjs');
 const { Request, Response } = require('./exchange.cjs');
@@ -113,12 +114,24 @@ function take(kind, call, header, body) {
   else if (kind === frames.CANCEL) streaming.get(call)?.destroy();
 }
 
+/** Whether a file is a module of the newer kind, by its ending or its package. */
+function isNewer(file) {
+  if (file.endsWith('.mjs')) return true;
+  try {
+    return JSON.parse(fs.readFileSync(path.join(path.dirname(file), 'package.json'), 'utf8')).type === 'module';
+  } catch {
+    return false;
+  }
+}
+
 /** Return the module of the handler, whichever of the two kinds of module it is. */
 async function loaded(file) {
   try {
+    if (isNewer(file)) tracing.installWhole();
     return Module.createRequire(file)(file);
   } catch (error) {
     if (error.code !== 'ERR_REQUIRE_ESM' && !/import statement|Unexpected token 'export'|await is only/.test(error.message)) throw error;
+    tracing.installWhole();
     return import(pathToFileURL(file).href);
   }
 }
@@ -139,7 +152,7 @@ async function load() {
 function start() {
   output.capture(setup.log, setup.log_limit_bytes);
   require('./mounts.cjs').redirect(setup.mounts);
-  require('./tracing.cjs').install();
+  tracing.install();
   globalThis[Symbol.for('hub.sdk')] = require('./sdk.cjs').members(context);
   process.argv = [process.argv[0], path.join(setup.source, 'handler.js')];
   // What goes wrong after the answer concerns no other invocation.

@@ -4,7 +4,6 @@
  */
 
 const { Readable, Writable } = require('node:stream');
-const { STATUS_CODES } = require('node:http');
 const frames = require('./frames.cjs');
 
 /** One request: a stream of its body, with what Express adds. */
@@ -152,6 +151,7 @@ class Response extends Writable {
   }
 
   sendStatus(code) {
+    const { STATUS_CODES } = require('node:http'); // loading it takes time that few handlers need
     return this.status(code).set('content-type', 'text/plain; charset=utf-8').end(STATUS_CODES[code] || String(code));
   }
 

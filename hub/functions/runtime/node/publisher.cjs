@@ -4,12 +4,16 @@
  * silence: the invocation fails, and the event that caused it is tried again.
  */
 
-const http = require('node:http');
-const https = require('node:https');
-
 const TIMEOUT_MILLISECONDS = 30000;
 const CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
-const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
+const agents = {};
+
+/** Return the library for an address, and its kept connections; loaded by the first event only. */
+function libraryFor(url) {
+  const library = url.protocol === 'https:' ? require('node:https') : require('node:http');
+  agents[url.protocol] ??= new library.Agent({ keepAlive: true });
+  return [library, agents[url.protocol]];
+}
 
 /** Post a structured CloudEvent; resolves with `{status, data, headers}`. */
 function publish(event) {
@@ -19,8 +23,9 @@ function publish(event) {
     const url = new URL(address);
     const body = Buffer.from(JSON.stringify(event));
     const headers = { 'Content-Type': CONTENT_TYPE, 'Content-Length': body.length };
-    const options = { method: 'POST', headers, agent: agents[url.protocol], timeout: TIMEOUT_MILLISECONDS };
-    const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
+    const [library, agent] = libraryFor(url);
+    const options = { method: 'POST', headers, agent, timeout: TIMEOUT_MILLISECONDS };
+    const request = library.request(url, options, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', reject);
