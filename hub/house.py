@@ -224,7 +224,7 @@ class Running:
             clock=SystemClock(),
             keys=keys,
             outbound=Outbound(),
-            objects=Objects(self._bus.js),
+            objects=Objects(self._bus),
         )
 
     async def _start_room(self, room: "Room") -> None:
