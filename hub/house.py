@@ -82,7 +82,7 @@ def descriptions(rooms: Iterable[str]) -> "list[Description]":
 
 def openapi_of(rooms: "Iterable[Room]", listener: str, server: str) -> dict[str, Any]:
     """Return the OpenAPI document of one listener, from the routes that rooms serve there."""
-    from hub.kernel.http.describe import document
+    from hub.openapi import document
 
     served = [room for room in rooms if room.routes.get(listener)]
     routes = [route for room in served for route in room.routes[listener]]
@@ -259,7 +259,7 @@ class Running:
 
     def _documented(self, listener: str) -> "list[BaseRoute]":
         """Return the route of the edge's OpenAPI document, on the edge itself and where people look."""
-        from hub.kernel.http.describe import document_route
+        from hub.openapi import document_route
 
         if listener == "edge":
             return [document_route(lambda: openapi_of(self.rooms, "edge", self.settings.edge.base_url))]
