@@ -88,6 +88,13 @@ class HubSettings(BaseSettings):
             self.compass.gateway_url = self.gateway_compass.url
         return self
 
+    @model_validator(mode="after")
+    def _agree_on_the_prefix(self) -> "HubSettings":
+        """Tell dispatch how prefixed event types begin, unless it was told: else no Subscription would find them."""
+        if self.dispatch.event_type_prefix is None:
+            self.dispatch.event_type_prefix = self.ingress.event_type_prefix
+        return self
+
     def kernel(self) -> KernelSettings:
         """Return the part that the kernel needs."""
         return KernelSettings(**{name: getattr(self, name) for name in KernelSettings.model_fields})

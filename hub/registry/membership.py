@@ -53,7 +53,9 @@ def added(application: Resource, service: Service, specs: Mapping[str, Any]) -> 
 
     Raises:
         AlreadyExists: its identifier is taken.
+        NotPermitted: Compass keeps the Application.
     """
+    need_unmanaged(application)
     need_free(application, service.get("identifier") or "")
     return _with(application, [*services_of(application), dict(service)], {service["id"]: {"specs": dict(specs)}})
 

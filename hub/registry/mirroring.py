@@ -4,7 +4,6 @@ Only Applications that are managed by Compass are changed; what operators added 
 the spec that Compass does not know) stays.
 """
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
@@ -103,28 +102,21 @@ class Mirroring:
             found = await self.store.application(name)
         except NotFound:
             return None
-        if not is_managed(found.labels):
-            raise AlreadyExists(
-                f"Application {name} exists and Compass does not manage it; it stays as it is. Delete it, or rename "
-                "the one at the Director.",
-                application=name,
-            )
+        _need_managed(found)
         return found
 
     async def _write(self, undoing: Undoing, wanted: Wanted, *, known: bool) -> None:
-        for secret_name, secret in wanted.secrets.items():
-            undoing.add(await self.store.write_secret(secret_name, secret["values"], secret["labels"]))
-        documents = ((place, *one) for place, of in wanted.documents.items() for one in of.items())
-
-        async def put(place: str, kind: str, document: bytes) -> None:
-            asset = naming.asset_name(wanted.resource.name, place, kind)
-            undoing.add(await self.store.write_asset(asset, document, known=known))
-
-        # Each of them ends, well or not, before anything is taken back.
-        ended = await asyncio.gather(*(put(*document) for document in documents), return_exceptions=True)
-        for error in ended:
-            if error is not None:
-                raise error
+        name = wanted.resource.name
+        secrets = [
+            self.store.write_secret(secret_name, secret["values"], secret["labels"])
+            for secret_name, secret in wanted.secrets.items()
+        ]
+        assets = [
+            self.store.write_asset(naming.asset_name(name, place, kind), document, known=known)
+            for place, documents in wanted.documents.items()
+            for kind, document in documents.items()
+        ]
+        await undoing.all([*secrets, *assets])
 
     async def _create(self, wanted: Wanted) -> Resource:
         clock = self.store.clock
@@ -159,7 +151,12 @@ class Mirroring:
 
 
 def merged(found: Resource, wanted: Wanted) -> Resource:
-    """Return a stored Application with what Compass says of it; what Compass does not know stays."""
+    """Return a stored Application with what Compass says of it; what Compass does not know stays.
+
+    Raises:
+        AlreadyExists: it is not Compass's (any more).
+    """
+    _need_managed(found)
     given = {name: value for name, value in wanted.resource.spec.items() if name not in _GIVEN_ONCE}
     status = {name: value for name, value in found.status.items() if name != FAILURE}
     return replace(
@@ -168,6 +165,15 @@ def merged(found: Resource, wanted: Wanted) -> Resource:
         spec=found.spec | given,
         status=status | {"installationStatus": DEPLOYED, "services": wanted.specs()},
     )
+
+
+def _need_managed(found: Resource) -> None:
+    if not is_managed(found.labels):
+        raise AlreadyExists(
+            f"Application {found.name} exists and Compass does not manage it; it stays as it is. Delete it, or rename "
+            "the one at the Director.",
+            application=found.name,
+        )
 
 
 def _secret_names(application: Resource) -> list[str]:

@@ -55,11 +55,12 @@ class Listener:
         self.name = name
         self.settings = settings
         self._socket: socket.socket | None = None
-        proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
         passage = app if isinstance(app, Passage) else None
+        proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
+        own = {"doors": doors, "trusted_proxies": proxies, "bodies_are_timed": passage is None}
         config = uvicorn.Config(
             app.app if isinstance(app, Passage) else app,
-            http=type("DoorProtocol", (Protocol,), {"doors": doors, "trusted_proxies": proxies}),
+            http=type("DoorProtocol", (Protocol,), own),
             ws=passage.upgraded if passage else "none",
             lifespan="off",
             loop="none",
