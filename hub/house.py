@@ -82,7 +82,7 @@ def descriptions(rooms: Iterable[str]) -> "list[Description]":
 
 def openapi_of(rooms: "Iterable[Room]", listener: str, server: str) -> dict[str, Any]:
     """Return the OpenAPI document of one listener, from the routes that rooms serve there."""
-    from hub.kernel.http.describe import document
+    from hub.openapi import document
 
     served = [room for room in rooms if room.routes.get(listener)]
     routes = [route for room in served for route in room.routes[listener]]
@@ -224,7 +224,7 @@ class Running:
             clock=SystemClock(),
             keys=keys,
             outbound=Outbound(),
-            objects=Objects(self._bus.js),
+            objects=Objects(self._bus),
         )
 
     async def _start_room(self, room: "Room") -> None:
@@ -259,7 +259,7 @@ class Running:
 
     def _documented(self, listener: str) -> "list[BaseRoute]":
         """Return the route of the edge's OpenAPI document, on the edge itself and where people look."""
-        from hub.kernel.http.describe import document_route
+        from hub.openapi import document_route
 
         if listener == "edge":
             return [document_route(lambda: openapi_of(self.rooms, "edge", self.settings.edge.base_url))]
@@ -278,7 +278,7 @@ class Running:
 
     def notify_ready(self, on_orphaned: Callable[[], None]) -> None:
         """Tell the supervisor (or systemd) that this process is ready."""
-        from hub.kernel.notify import notify, watch_parent
+        from hub.up.notify import notify, watch_parent
 
         watch_parent(on_orphaned)
         notify(ready=True, listeners=self.addresses())

@@ -9,6 +9,7 @@ Guarantee: at least once and idempotent; an event type is announced by whoever w
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
@@ -37,6 +38,8 @@ from hub.kernel.resource import CLUSTER, Resource, resource_key
 from hub.kernel.state import View
 
 log = structlog.get_logger()
+_READ_AT_ONCE_BYTES = 16 * 1024
+"""Documents up to this size are read where they are: a thread would take longer."""
 ApplicationHint = ApplicationRegistered | ApplicationChanged | ApplicationRemoved
 
 
@@ -72,6 +75,8 @@ class Reconciler:
         self._house = house
         self._unsaid: list[Contract] = []
         self._marked: dict[str, None] = {}
+        self._reconciled: dict[str, int] = {}
+        """The revision of each Application that the catalog was last made equal to."""
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -89,8 +94,10 @@ class Reconciler:
             self.mark(application)
 
     async def follow_hint(self, hint: ApplicationHint) -> None:
-        """Reconcile the Application that an announcement names."""
-        await self.reconcile(hint.application)
+        """Reconcile the Application that an announcement names, unless the bucket has said so already."""
+        revision = getattr(hint, "revision", 0)
+        if not 0 < revision <= self._reconciled.get(hint.application, 0):
+            await self.reconcile(hint.application)
 
     async def reconcile(self, application: str) -> None:
         """Make the catalog of one Application what its specifications say; announce what changed.
@@ -102,13 +109,14 @@ class Reconciler:
         async with self._one_at_a_time:
             await self._announce()
             held = self._types.of(application)
-            specifications = await self._read_specifications(application)
-            limit = self._settings.schema_limit_bytes
-            offering = await asyncio.to_thread(offer, application, specifications, held, limit)
+            resource = self._applications.get(resource_key(CLUSTER, application))
+            specifications = await self._read_specifications(application, resource)
+            offering = await self._offering(application, specifications, held)
             await self._note_refusals(application, offering)
             change = difference(held, offering.entries)
             withdrawn = [await self._withdraw(entry) for entry in change.withdrawn]
             published = [await self._put(publication) for publication in change.published]
+            self._note_revision(application, resource)
         if any(withdrawn) or any(published):
             log.info("catalog.changed", application=application, published=sum(published), withdrawn=sum(withdrawn))
 
@@ -120,14 +128,28 @@ class Reconciler:
         """Stop; what is left is found again at the next start."""
         await end(self._task)
 
-    async def _read_specifications(self, application: str) -> list[Specification]:
-        resource = self._applications.get(resource_key(CLUSTER, application))
+    def _note_revision(self, application: str, resource: Resource | None) -> None:
+        if resource is None:
+            self._reconciled.pop(application, None)
+        else:
+            self._reconciled[application] = resource.revision
+
+    async def _read_specifications(self, application: str, resource: Resource | None) -> list[Specification]:
         if resource is None:
             return []
         services = event_services(resource.spec)
         return [
             await self._specifications.read(application, service, _digest(resource, service)) for service in services
         ]
+
+    async def _offering(
+        self, application: str, specifications: list[Specification], held: Mapping[str, EventTypeEntry]
+    ) -> Offering:
+        """Read the specifications; large ones in a thread, so that nobody waits for them."""
+        limit = self._settings.schema_limit_bytes
+        if sum(len(each.document or b"") for each in specifications) <= _READ_AT_ONCE_BYTES:
+            return offer(application, specifications, held, limit)
+        return await asyncio.to_thread(offer, application, specifications, held, limit)
 
     async def _put(self, publication: Publication) -> bool:
         written = await self._types.put(publication.entry)

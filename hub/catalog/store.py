@@ -5,7 +5,6 @@ stored entry once more and goes through with its revision only, so that several 
 Application and each change is still made, and announced, once.
 """
 
-import asyncio
 import contextlib
 import hashlib
 from collections import OrderedDict
@@ -15,17 +14,12 @@ from contracts.catalog import findings
 from contracts.catalog.findings import Finding, RefusedSpec, UnknownType
 from contracts.catalog.v1 import EventTypeEntry, entry_key, split_entry_key
 from hub.catalog.model import Specification
-from hub.kernel.errors import AlreadyExists, BrokerUnavailable, RevisionConflict
+from hub.kernel.errors import AlreadyExists, RevisionConflict
 from hub.kernel.objects import Objects
 from hub.kernel.state import Bucket, Codec, View
 
 ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 FINDINGS: Codec[Finding] = Codec(findings.encode, lambda raw, _revision: findings.decode(raw))
-
-# nats-py waits for ever when an object is replaced between the reading of its description and of its bytes: the bytes
-# it waits for are gone. The next attempt reads the new description.
-_READ_SECONDS = (0.5, 2.0, 10.0)
-
 
 _KEPT, _KEPT_BYTES = 512, 256 * 1024
 """How many documents are kept, and how large one of them may be."""
@@ -59,9 +53,9 @@ class Specifications:
         if digest and kept is not None and kept[0] == digest:
             self._kept.move_to_end(name)
             return Specification(service, kept[1])
-        found = await self._read(name, service)
-        self._keep(name, found.document)
-        return found
+        found = await self._objects.get(name)
+        self._keep(name, found)
+        return Specification(service, found)
 
     def _keep(self, name: str, document: bytes | None) -> None:
         self._kept.pop(name, None)
@@ -69,13 +63,6 @@ class Specifications:
             self._kept[name] = (hashlib.sha256(document).hexdigest(), document)
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-
-    async def _read(self, name: str, service: str) -> Specification:
-        for seconds in _READ_SECONDS:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    return Specification(service, await self._objects.get(name))
-        raise BrokerUnavailable(f"'{name}' could not be read; is nats-server up?")
 
 
 class EventTypes:

@@ -148,8 +148,8 @@ SUBSCRIPTION = Kind(
         " it; after a failure each event is sent alone, as a batch of one.",
         "spec.delivery.signing": "secretName: a Secret with `current` (whsec_…) and, while the key is changed,"
         " `previous`; deliveries are signed by Standard Webhooks.",
-        "spec.delivery.circuitBreaker": "failureRatio 0.5 of the last minRequests 20 attempts opens it for openFor 30s;"
-        " then one event probes. On by default; off to leave it out.",
+        "spec.delivery.circuitBreaker": "failureRatio 0.5 of the last minRequests 20 attempts opens it: after 1s,"
+        " 2s, 4s and so on, openFor 30s at most, one event probes. On by default; off to leave it out.",
         "spec.filters": "CloudEvents filters, all of which must hold: exact, prefix, suffix, all, any, not, sql, data.",
         "spec.filters[].exact": "Attribute → text it equals; prefix and suffix likewise. A missing attribute fails.",
         "spec.filters[].all": "List of filters that all hold; any: one at least; not: a filter that does not hold.",

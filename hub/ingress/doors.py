@@ -14,6 +14,7 @@ from hub.ingress.plain import read
 from hub.kernel import metrics
 from hub.kernel.errors import HubError
 from hub.kernel.http.direct import ANY, Call, Door
+from hub.kernel.identity import caller_of
 from hub.kernel.publisher import Receipt
 
 PATHS = ((ANY, b"events"), (ANY, b"v2", b"events"))
@@ -51,7 +52,7 @@ class ShortWay:
         caller = self._callers.get(call.url) or self._caller_of(call.url)
         accept = self._accept
         try:
-            accept.admit_caller(call.peer.identity, caller.application)
+            accept.admit_caller(caller_of(call.peer, call.headers), caller.application)
             event = read(call.headers, call.body, caller.application, accept.rules)
             if event is None:
                 return False

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -65,7 +64,9 @@ class Services:
             AlreadyExists: its identifier is taken.
             UpstreamRefused, UpstreamUnavailable: its specification cannot be fetched.
         """
-        membership.need_free(await self.store.application(application), details.identifier)
+        fetched = details.api is not None and rewriting.address_of(details.api) is not None
+        if details.identifier or fetched:  # else the write itself is soon enough to find out
+            membership.need_free(await self.store.application(application), details.identifier)
         service_id = self.clock.new_id()
         registration = await self._prepare(application, service_id, details)
         specs = membership.described(registration.assets)
@@ -167,17 +168,20 @@ class Services:
         labels = {"app": application, "serviceId": service_id}
         async with Undoing() as undoing:
 
-            async def write_things(known: bool) -> None:
-                for name, values in registration.secrets.items():
-                    undoing.add(await self.store.write_secret(name, values, labels, known=known))
-                for kind, document in registration.assets.items():
-                    name = naming.asset_name(application, service_id, kind)
-                    undoing.add(await self.store.write_asset(name, document, known=known))
+            async def write_things() -> None:
+                if new and undoing.begun:  # nobody else knows the id yet: once is enough
+                    return
+                secrets = (
+                    self.store.write_secret(name, values, labels, known=not new)
+                    for name, values in registration.secrets.items()
+                )
+                assets = (
+                    self.store.write_asset(naming.asset_name(application, service_id, kind), document, known=not new)
+                    for kind, document in registration.assets.items()
+                )
+                await undoing.all([*secrets, *assets])
 
-            if not new:
-                return await self.store.change(application, change, partial(write_things, known=True))
-            await write_things(known=False)  # nobody else knows the id yet: once is enough
-            return await self.store.change(application, change)
+            return await self.store.change(application, change, write_things)
 
     async def _remove_unused(self, application: Resource, registration: Registration) -> None:
         service_id = registration.entry["id"]

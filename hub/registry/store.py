@@ -4,6 +4,7 @@ A registration touches several places. Each write returns how to take it back; t
 with its revision, and what failed before that is taken back in reverse.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -33,9 +34,22 @@ class Undoing:
         """Begin with nothing done."""
         self._done: list[Undo] = []
 
-    def add(self, undo: Undo) -> None:
-        """Remember how to take back one write."""
-        self._done.append(undo)
+    @property
+    def begun(self) -> bool:
+        """Tell whether anything was done."""
+        return bool(self._done)
+
+    async def all(self, writes: Iterable[Awaitable[Undo]]) -> None:
+        """Carry out independent writes at once, and remember how to take back each that was done.
+
+        Raises:
+            HubError: the first of those that failed; the others have ended too.
+        """
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        self._done += [undo for undo in outcomes if not isinstance(undo, BaseException)]
+        for failure in outcomes:
+            if isinstance(failure, BaseException):
+                raise failure
 
     async def __aenter__(self) -> "Undoing":
         """Return itself."""
@@ -149,7 +163,7 @@ class Store:
         """Store a document under its name; returns how to take it back. With `known` there may be one already."""
         old = await self.objects.get(name) if known else None
         if old != document:
-            await self.objects.put(name, document)
+            await self.objects.put(name, document, new=not known)
 
         async def undo() -> None:
             if old == document or await self.objects.get(name) != document:
@@ -163,8 +177,11 @@ class Store:
 
     async def assets(self, application: str, service_id: str, kinds: Iterable[str]) -> dict[str, bytes]:
         """Return the documents of a Service."""
-        found = {kind: await self.objects.get(naming.asset_name(application, service_id, kind)) for kind in kinds}
-        return {kind: document for kind, document in found.items() if document is not None}
+        wanted = list(kinds)
+        found = await asyncio.gather(
+            *(self.objects.get(naming.asset_name(application, service_id, kind)) for kind in wanted)
+        )
+        return {kind: document for kind, document in zip(wanted, found, strict=True) if document is not None}
 
     async def delete_assets(self, application: str, service_id: str, kinds: Iterable[str] = ASSET_KINDS) -> None:
         """Remove documents of a Service; by default all."""

@@ -26,7 +26,7 @@ class Stage:
         self._bus = bus
         self.applications = Bucket(bus.js, subjects.APPLICATIONS, RESOURCES)
         self.entries = Bucket(bus.js, subjects.EVENT_TYPES, ENTRIES)
-        self.objects = Objects(bus.js)
+        self.objects = Objects(bus)
         self.heard: list[Contract] = []
 
     async def listen(self) -> None:

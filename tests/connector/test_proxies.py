@@ -124,3 +124,21 @@ async def test_an_event_on_the_short_way_is_the_callers_and_not_the_proxys(
             answer = await proxy.post(f"{edge.url}/{application}/events", headers=headers, content=b"x")
             statuses[application, named_as] = answer.status_code
     assert statuses == {("shop", "other"): 403, ("other", "other"): 204, ("shop", None): 204, ("other", None): 403}
+
+
+async def test_the_short_way_refuses_what_a_proxy_says_of_revoked_and_unnamed_callers(
+    open_edge: OpenEdge, make_csr: Make, key_file: Keys
+) -> None:
+    """A certificate of the proxy's own is no way around a revocation, or around a header that names nobody."""
+    edge = await open_edge(("connector", "ingress"), edge=TRUSTING)
+    header = described(await edge.certificate("shop", make_csr()))
+    event = {"ce-specversion": "1.0", "ce-type": "order.created.v1", "ce-source": "x", "content-type": "text/plain"}
+    sent = {"good": header, "revoked": header, "empty": {"x-forwarded-client-cert": ""}}
+    statuses = {}
+    async with await edge.pair("shop", make_csr(), key_file("rsa:2048")) as proxy:
+        for name, said in sent.items():
+            if name == "revoked":
+                assert (await proxy.post(edge.url + REVOCATIONS, headers=header)).status_code == 201
+            answer = await proxy.post(f"{edge.url}/shop/events", headers=event | {"ce-id": name} | said, content=b"x")
+            statuses[name] = answer.status_code
+    assert statuses == {"good": 204, "revoked": 403, "empty": 403}

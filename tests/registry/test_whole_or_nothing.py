@@ -17,10 +17,10 @@ def refuse_documents(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     """Make the object store refuse documents whose name ends in a word."""
     put = Objects.put
 
-    async def refusing(objects: Objects, name: str, content: bytes) -> None:
+    async def refusing(objects: Objects, name: str, content: bytes, *, new: bool = False) -> None:
         if name.endswith(ending):
             raise BrokerUnavailable("The object store is away.")
-        await put(objects, name, content)
+        await put(objects, name, content, new=new)
 
     monkeypatch.setattr(Objects, "put", refusing)
 
