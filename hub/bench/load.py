@@ -176,6 +176,8 @@ class Load:
             self._check_over()
 
     def _check_over(self) -> None:
+        if self._interval and self._due < self._end:
+            return  # the last tick is late; what it sends is awaited
         if not self._backlog and not any(connection.waiting for connection in self._connections):
             self._over.set()
 

@@ -22,6 +22,10 @@ hub bench ingress --peer bare --repeat 3
 
 hub bench delivery --rate 1000
 
+hub bench delivery --others 1000
+
+hub bench delivery --dead 1
+
 hub bench e2e --rate 500 --seconds 30
 
 hub bench connector --authority rsa-4096 --connections 8
@@ -66,6 +70,12 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     authority: Annotated[
         Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
     ] = "ecdsa-p256",
+    others: Annotated[
+        int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside (ingress, delivery).")
+    ] = 0,
+    dead: Annotated[
+        int, typer.Option(min=0, max=100, help="Subscriptions to the same events with a dead sink beside (delivery).")
+    ] = 0,
     output: Output = "table",
 ) -> None:
     """Start a hub of its own, load it from a process of its own, and show what was measured.
@@ -83,6 +93,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     asked = Options(
         scenario=scenario, seconds=seconds, rate=rate, connections=connections, size=size, batch=batch,
         warm_up=warm_up, repeat=repeat, listener=listener, sync=sync, peer=peer, authority=authority,
+        others=others, dead=dead,
     )  # fmt: skip
     raise typer.Exit(_measure(asked, output))
 
