@@ -15,6 +15,7 @@ import orjson
 import typer
 
 from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured, UpstreamUnavailable
+from hub.kernel.logger import silence
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -137,11 +138,9 @@ def quiet_logs() -> None:
     """Keep log lines off the terminal of a command: it speaks for itself."""
     import logging
 
-    import structlog
-
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger("nats").setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    silence()
 
 
 @contextlib.contextmanager

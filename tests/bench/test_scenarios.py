@@ -94,6 +94,9 @@ def test_an_answer_other_than_2xx_makes_the_run_fail(bench: Bench) -> None:
         ("e2e", "--peer", "bare"),
         ("connector", "--batch", "2"),
         ("ingress", "--authority", "rsa-4096"),
+        ("ingress", "--applications", "5"),
+        ("registry", "--rate", "5"),
+        ("registry", "--applications", "0"),
         ("ingress", "--output", "xml"),
     ],
     ids=" ".join,
@@ -114,4 +117,17 @@ def test_every_certificate_that_was_issued_was_announced(bench: Bench, authority
     assert run["held"] and 0 < run["counts"]["issued"] == run["counts"]["announced"]
     assert run["statuses"] == {"201": run["counts"]["issued"]}
     assert run["unit"] == "certificates" and run["latency_ms"]["p50"] > 0
+    assert ran.left == [], "nothing is left behind"
+
+
+def test_every_service_that_was_answered_as_registered_is_stored(bench: Bench) -> None:
+    """Five of each Application; the list and the second start are timed, each figure with a unit of its own."""
+    ran = bench("registry", *SHORT, "--applications", "7")
+    assert ran.status == 0, ran.errors
+    run = ran.first
+    assert run["held"] and run["counts"] == {"registered": 35, "stored": 35}
+    assert (run["statuses"], run["unit"]) == ({"200": 35}, "Services")
+    assert run["figures"].keys() == run["figure_units"].keys() == ran.document["summary"]["figures"].keys()
+    assert all(value > 0 for value in run["figures"].values())
+    assert sorted(run["figure_units"].values()) == ["Applications/s", "s", "s"]
     assert ran.left == [], "nothing is left behind"
