@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 import typer
 
-from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured, UpstreamUnavailable
+from hub.kernel.errors import HubError, Misconfigured, UpstreamUnavailable
 from hub.kernel.logger import silence
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings
 
 T = TypeVar("T")
-_CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ async def connected(name: str) -> AsyncIterator[Session]:
 
 
 async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
-    """Connect with the event store for the length of a command, which does not wait for one that is away.
+    """Connect with the event store for the length of a command; one that is away is waited for a few seconds.
 
     Raises:
         BrokerUnavailable: it does not answer.
@@ -127,11 +126,7 @@ async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
     """
     from hub.kernel.broker import connect, servers_of
 
-    connecting = connect(servers_of(settings.nats, settings.data_dir), name)
-    try:
-        return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
-    except TimeoutError as error:
-        raise BrokerUnavailable("The event store does not answer; is the hub up? See HUB_NATS__URL.") from error
+    return await connect(servers_of(settings.nats, settings.data_dir), name)
 
 
 def quiet_logs() -> None:
