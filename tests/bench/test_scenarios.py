@@ -117,6 +117,7 @@ def test_every_certificate_that_was_issued_was_announced(bench: Bench, authority
     assert run["held"] and 0 < run["counts"]["issued"] == run["counts"]["announced"]
     assert run["statuses"] == {"201": run["counts"]["issued"]}
     assert run["unit"] == "certificates" and run["latency_ms"]["p50"] > 0
+    assert (*run["figure_units"].values(),) == ("µs",) and all(value > 0 for value in run["figures"].values())
     assert ran.left == [], "nothing is left behind"
 
 
