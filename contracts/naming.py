@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+PREFIX = "sap.kyma.custom"
+"""Prefix of prefixed event types, unless a setting says otherwise."""
 TYPE_LABEL = "application-type"
 """Label of an Application whose value stands for its name in event names."""
 
@@ -67,6 +69,40 @@ def parse_prefixed(event_type: str, prefix: str) -> Prefixed:
         raise ValueError("invalid format")
     application, *objects, operation, version = segments
     return Prefixed(application, f"{''.join(objects)}.{operation}", version)
+
+
+class Plain(NamedTuple):
+    """What a prefixed event type is by its plain name."""
+
+    application: str
+    """Cleaned: what is left of the owner's name."""
+    types: tuple[str, ...]
+    """Its plain types: as written, without odd characters, and with the business object in one segment. Publishers of
+    plain and legacy events keep the segments, those of prefixed ones merge them."""
+
+
+def plain_of(event_type: str, prefix: str = PREFIX) -> Plain | None:
+    """Return the plain names of a prefixed event type; None when it is none, or too short to be one."""
+    if not event_type.startswith(f"{prefix}."):
+        return None
+    try:
+        parts = parse_prefixed(event_type, prefix)
+    except ValueError:
+        return None
+    written = event_type.replace(prefix, "").removeprefix(".").partition(".")[2]
+    merged = _NO_PREFIXED.sub("", f"{parts.event}.{parts.version}")
+    types = tuple(dict.fromkeys((clean_type(written), _NO_PREFIXED.sub("", written), merged)))
+    application = clean_application(parts.application)
+    if not application or any("" in name.split(".") for name in types):
+        return None
+    return Plain(application, types)
+
+
+def clean_prefixed(event_type: str, prefix: str = PREFIX) -> str:
+    """Return a prefixed event type as Kyma's older publishers send it; any other as it is."""
+    if plain_of(event_type, prefix) is None:
+        return event_type
+    return render_prefixed(prefix, *parse_prefixed(event_type, prefix))
 
 
 def render_prefixed(prefix: str, application: str, event: str, version: str) -> str:

@@ -25,7 +25,7 @@ GROUPS = {
     "settings": ("settings",),
 }
 """Modules that register commands at the top level, and which: only the module of the command that runs is loaded."""
-SUB_COMMANDS = ("events", "dead", "catalog", "function", "connector", "contracts", "secrets")
+SUB_COMMANDS = ("events", "dead", "catalog", "function", "gateway", "connector", "contracts", "secrets", "subscription")
 """Modules whose commands stand below a noun."""
 
 _COLLECT_AFTER = 50_000

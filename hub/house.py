@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings
 
 
-ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions")
+ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions", "gateway")
 """Every room; `hub.<room>.room.build` is its door."""
 
 ROOMS_WITH_KINDS = ("registry", "dispatch", "functions")
 """Rooms that own kinds of resources: `hub.<room>.kinds.KINDS`."""
 
-LISTENERS = ("edge", "internal", "public")
+LISTENERS = ("edge", "internal", "public", "gateway", "gateway_compass")
 
 EDGE_ROOMS = ("registry", "connector", "ingress")
 """Rooms whose routes connected solutions reach."""
@@ -85,7 +85,7 @@ def descriptions(rooms: Iterable[str]) -> "list[Description]":
 
 def openapi_of(rooms: "Iterable[Room]", listener: str, server: str) -> dict[str, Any]:
     """Return the OpenAPI document of one listener, from the routes that rooms serve there."""
-    from hub.kernel.http.describe import document
+    from hub.openapi import document
 
     served = [room for room in rooms if room.routes.get(listener)]
     routes = [route for room in served for route in room.routes[listener]]
@@ -205,7 +205,10 @@ class Running:
             await self._start_room(room)
         await self._broker.start()
         if control is not None:
-            await control.flush()  # the server knows every subscription before anyone hears of "ready"
+            # The server knows every subscription before anyone hears of "ready". Twice, for the client's first PING
+            # overtakes what it still has to write; by its PONG all of that is written.
+            await control.flush()
+            await control.flush()
         await self._listen(listeners)
 
     def _reconnected(self) -> None:
@@ -248,7 +251,10 @@ class Running:
             routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
             doors = Doors(tuple(door for room in self.rooms for door in room.doors.get(name, ())))
-            listener = Listener(name, getattr(self.settings, name), application(routes), tls, doors=doors)
+            passage = next((room.passages[name] for room in self.rooms if name in room.passages), None)
+            listener = Listener(
+                name, getattr(self.settings, name), passage or application(routes), tls, doors=doors
+            )
             self.listeners.append(listener)
         metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)
         self.listeners.append(Listener("metrics", metrics, application(health.routes(self._bus))))
@@ -256,7 +262,7 @@ class Running:
 
     def _documented(self, listener: str) -> "list[BaseRoute]":
         """Return the route of the edge's OpenAPI document, on the edge itself and where people look."""
-        from hub.kernel.http.describe import document_route
+        from hub.openapi import document_route
 
         if listener == "edge":
             return [document_route(lambda: openapi_of(self.rooms, "edge", self.settings.edge.base_url))]
@@ -275,7 +281,7 @@ class Running:
 
     def notify_ready(self, on_orphaned: Callable[[], None]) -> None:
         """Tell the supervisor (or systemd) that this process is ready."""
-        from hub.kernel.notify import notify, watch_parent
+        from hub.up.notify import notify, watch_parent
 
         watch_parent(on_orphaned)
         notify(ready=True, listeners=self.addresses())

@@ -8,13 +8,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hub.catalog.settings import CatalogSettings
 from hub.connector.settings import ConnectorSettings
 from hub.dispatch.settings import DispatchSettings
 from hub.functions.settings import FunctionsSettings
+from hub.gateway.settings import EntryListenerSettings, GatewaySettings
 from hub.ingress.settings import IngressSettings
 from hub.kernel.errors import Misconfigured
 from hub.kernel.settings import (
@@ -32,8 +33,8 @@ from hub.registry.settings import RegistrySettings
 from hub.up.settings import UpSettings
 
 PREFIX = "HUB_"
-# Set by the supervisor or the shell for other purposes than settings.
-NOT_SETTINGS = {"HUB_PARENT_PIPE", "HUB_PROCESS"}
+# Set by the supervisor, the shell or the runner of Functions for other purposes than settings.
+NOT_SETTINGS = {"HUB_PARENT_PIPE", "HUB_PROCESS", "HUB_WORKLOAD_TOKEN"}
 
 
 def default_data_dir() -> Path:
@@ -72,6 +73,23 @@ class HubSettings(BaseSettings):
     ingress: IngressSettings = Field(default_factory=IngressSettings)
     dispatch: DispatchSettings = Field(default_factory=DispatchSettings)
     functions: FunctionsSettings = Field(default_factory=FunctionsSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    gateway_compass: EntryListenerSettings = Field(default_factory=EntryListenerSettings)
+
+    @model_validator(mode="after")
+    def _lead_to_the_gateway(self) -> "HubSettings":
+        """Tell those who hand out the gateway's address where it listens, unless they were told another."""
+        for part in (self.registry, self.functions):
+            if "gateway_url" not in part.model_fields_set and self.gateway.port:
+                part.gateway_url = self.gateway.url
+        return self
+
+    @model_validator(mode="after")
+    def _agree_on_the_prefix(self) -> "HubSettings":
+        """Tell dispatch how prefixed event types begin, unless it was told: else no Subscription would find them."""
+        if self.dispatch.event_type_prefix is None:
+            self.dispatch.event_type_prefix = self.ingress.event_type_prefix
+        return self
 
     def kernel(self) -> KernelSettings:
         """Return the part that the kernel needs."""

@@ -83,6 +83,8 @@ def make_settings(data_dir: Path, url: str, **changes: object) -> HubSettings:
         "edge": free,
         "internal": free,
         "public": free,
+        "gateway": free,
+        "gateway_compass": free,
         "logs": {"level": "debug", "format": "json"},
         "stop_seconds": 5,
     }

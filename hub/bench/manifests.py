@@ -3,7 +3,7 @@
 from typing import Any
 
 from hub.bench.journal import RECORD, Journal
-from hub.bench.requests import APPLICATION, SENT, TYPE
+from hub.bench.requests import APPLICATION, PASSWORD, SENT, TYPE, USER
 
 SCOPE, NAME = "default", "bench"
 LONG = "10m"
@@ -18,6 +18,24 @@ def application() -> dict[str, Any]:
         "metadata": {"name": APPLICATION},
         "spec": {"description": "The load of a benchmark."},
     }
+
+
+def secret() -> dict[str, Any]:
+    """Return the Secret with the credentials of the target."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": NAME, "namespace": "kyma-system"},
+        "stringData": {"username": USER, "password": PASSWORD},
+    }
+
+
+def api(target: str) -> dict[str, Any]:
+    """Return the Application with an API at a target."""
+    entry = {"type": "API", "targetUrl": target, "credentials": {"type": "Basic", "secretName": NAME}}
+    texts = dict.fromkeys(("id", "name", "displayName", "providerDisplayName", "description"), NAME)
+    document = application()
+    return document | {"spec": document["spec"] | {"services": [texts | {"entries": [entry]}]}}
 
 
 def subscription(sink: str, in_flight: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from hub.kernel.errors import InvalidInput
 
-SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry")
+SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
 PEERS = ("bare", "mq-bridge")
 E2E_RATE = 500.0
 APPLICATIONS = 1000

@@ -5,7 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "largest"}
+LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "largest",
+             "direct_p50": "directly, p50", "direct_p99": "directly, p99"}  # fmt: skip
 Document = dict[str, Any]
 Spread = dict[str, float]
 

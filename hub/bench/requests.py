@@ -4,6 +4,7 @@ A template is the whole request as bytes, with a place of fixed width for each i
 was meant to be sent), so that its Content-Length is the same every time and filling it in costs about a microsecond.
 """
 
+import base64
 import uuid
 from typing import Any
 
@@ -12,6 +13,9 @@ import orjson
 APPLICATION, TYPE = "bench", "order.created.v1"
 SENT = "benchsent"
 """The extension attribute that carries the intended moment of sending, in nanoseconds of the monotonic clock."""
+USER, PASSWORD = "bench", "a word to pass"
+AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+"""What the gateway adds to calls."""
 ID_PLACE, SENT_PLACE = "%016d", "%019d"
 _ID_MARK, _SENT_MARK = "@@@@@@@@@@@@@@@@", "###################"
 """As wide as what takes their place."""

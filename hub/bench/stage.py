@@ -16,7 +16,7 @@ from hub.up.ports import free_port
 
 JOURNAL = "journal"
 """Folder of what receivers write down, beside the data directory."""
-LISTENERS = ("edge", "public", "internal")
+LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
 IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""
 

@@ -4,7 +4,7 @@ They lie in a stream of their own, so no Subscription can see them. Letting one 
 events before it is taken away here: after a crash in between the next try stores it no second time, by its message id.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +17,15 @@ from nats.js.errors import APIError
 from nats.js.errors import NotFoundError as NotStored
 
 from contracts import subjects
-from contracts.envelope import decode_value, read_attributes
+from contracts.audit.v1 import AuditRecorded
+from contracts.envelope import Contract, decode_value, read_attributes
 from hub.kernel.broker import Bus
 from hub.kernel.clock import rfc3339
 from hub.kernel.desk import Answer, Asked
 from hub.kernel.errors import BrokerUnavailable, InvalidField, MissingField, NotFound
 
 log = structlog.get_logger()
+Publish = Callable[[Contract], Awaitable[None]]
 MOST = 500
 """Most events in one answer; who wants more asks again."""
 VIOLATION = "hub-violation"
@@ -73,9 +75,10 @@ def _is_position(value: Any) -> bool:
 class Quarantine:
     """The events that are kept aside."""
 
-    def __init__(self, bus: Bus) -> None:
-        """Share the data plane's connection."""
+    def __init__(self, bus: Bus, publish: Publish) -> None:
+        """Share the data plane's connection; `publish` takes audit records."""
         self._bus = bus
+        self._publish = publish
 
     def verbs(self) -> dict[str, Asked]:
         """Return what may be asked, by its verb."""
@@ -104,23 +107,46 @@ class Quarantine:
             BrokerUnavailable: the event store takes no more; what was not let through is still there.
         """
         released = duplicates = 0
-        async for event in self._read(selection_of(request, needs_choice=True)):
-            headers = {key: value for key, value in (event.headers or {}).items() if key.lower() != VIOLATION}
-            receipt = await self._bus.publish(subjects.released(event.subject or ""), event.data or b"", headers)
-            await self._remove(event)
-            released += 1
-            duplicates += receipt.duplicate
+        selection = selection_of(request, needs_choice=True)
+        try:
+            async for event in self._read(selection):
+                headers = {key: value for key, value in (event.headers or {}).items() if key.lower() != VIOLATION}
+                receipt = await self._bus.publish(subjects.released(event.subject or ""), event.data or b"", headers)
+                await self._remove(event)
+                released += 1
+                duplicates += receipt.duplicate
+        finally:
+            await self._record("release", request, released)
         log.info("quarantine.released", events=released, duplicates=duplicates)
         return {"released": released, "duplicates": duplicates, "more": released == MOST}
 
     async def drop(self, request: dict[str, Any]) -> Answer:
         """Remove events for good."""
         dropped = 0
-        async for event in self._read(selection_of(request, needs_choice=True)):
-            await self._remove(event)
-            dropped += 1
+        selection = selection_of(request, needs_choice=True)
+        try:
+            async for event in self._read(selection):
+                await self._remove(event)
+                dropped += 1
+        finally:
+            await self._record("drop", request, dropped)
         log.info("quarantine.dropped", events=dropped)
         return {"dropped": dropped, "more": dropped == MOST}
+
+    async def _record(self, verb: str, request: Mapping[str, Any], count: int) -> None:
+        """Record who did it to how many, of a request that broke off too."""
+        if not count:
+            return
+        names = ("application", "type", "sequences")
+        chosen = ", ".join(f"{name} {request[name]}" for name in names if request.get(name))
+        await self._publish(
+            AuditRecorded(
+                actor=f"operator:{str(request.get('by') or 'unnamed')[:200]}",
+                action=f"quarantine.{verb}",
+                target=f"applications/{request['application']}" if request.get("application") else "applications",
+                detail=f"{count} events; {chosen or 'all'}"[:500],
+            )
+        )
 
     async def _read(self, selection: Selection) -> AsyncIterator[RawStreamMsg]:
         for sequence in selection.sequences:

@@ -45,7 +45,7 @@ def build(settings: CatalogSettings, house: RoomHouse) -> Room:
     house.subscribe(router, ApplicationChanged, reconciler.follow_hint)
     house.subscribe(router, ApplicationRemoved, reconciler.follow_hint)
     house.subscribe(router, EventTypesObserved, Observer(settings, types, findings, house.clock).take)
-    quarantine = Quarantine(house.bus)
+    quarantine = Quarantine(house.bus, house.publish)
     for verb, asked in quarantine.verbs().items():
         house.answer(router, subjects.ask("quarantine", verb), asked)
     writes = (subjects.EVENT_TYPES, subjects.CATALOG_FINDINGS)

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from contracts.catalog.v1 import EventTypeEntry
+from contracts.naming import PREFIX, clean_application, plain_of
 from hub.catalog.compatibility import Change, compare
 from hub.catalog.model import EventType
 
 Outcome = Literal["added", "unchanged", "compatible", "breaking", "removed"]
-_PREFIX = "sap.kyma.custom"
-"""Before fully qualified types, as older Kyma Subscriptions name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Wish:
     name: str
     """`<scope>/<name>`."""
     spec: Mapping[str, Any] = field(repr=False)
+    prefix: str = PREFIX
+    """Of prefixed event types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,11 @@ def wants(wish: Wish, application: str, event_type: str) -> bool:
     """Say whether a Subscription wants an event type of an Application."""
     types, source = wish.spec.get("types"), wish.spec.get("source") or application
     named = types if isinstance(types, list) else []
-    return (source == application and event_type in named) or f"{_PREFIX}.{application}.{event_type}" in named
+    if source == application and event_type in named:
+        return True
+    owner = clean_application(application)
+    prefixed = [plain_of(name, wish.prefix) for name in named if isinstance(name, str)]
+    return any(plain.application == owner and event_type in plain.types for plain in prefixed if plain is not None)
 
 
 def _victims(wish: Wish, verdict: TypeVerdict) -> Iterator[Victim]:

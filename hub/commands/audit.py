@@ -23,7 +23,7 @@ def audit(
     last: Annotated[int, typer.Option(min=1, max=10_000, help="Look at so many records, from the newest back.")] = 100,
     output: Annotated[str, typer.Option("-o", "--output", help="text, or json for programs.")] = "text",
 ) -> None:
-    """Show who did what: pairings, certificates, authorities; kept for 400 days."""
+    """Show who did what: pairings, certificates, pauses, replays, what was dropped; kept for 400 days."""
     from hub.commands.session import call, say, say_json
 
     async def act(session: "Session") -> list[dict[str, Any]]:

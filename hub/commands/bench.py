@@ -27,6 +27,8 @@ hub bench e2e --rate 500 --seconds 30
 hub bench connector --authority rsa-4096 --connections 8
 
 hub bench registry --applications 1000
+
+hub bench gateway --rate 500
 """
 
 
@@ -41,7 +43,7 @@ Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help
 def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     *,
     scenario: Annotated[
-        Literal["ingress", "delivery", "functions", "e2e", "connector", "registry"],
+        Literal["ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway"],
         typer.Argument(help="What to measure."),
     ],
     seconds: Annotated[float, typer.Option(min=0.2, help="How long the load lasts, after the warm-up.")] = 10,
@@ -77,6 +79,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     Function. e2e: from the moment a post was due to the start of the Function's handler. connector: certificates
     issued to a paired solution, which renews again and again. registry: five Services of each of many Applications,
     registered at the edge, however long that takes; then how long the list of them and a start with them take.
+    gateway: calls of an API with credentials added, beside the same calls made directly.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.

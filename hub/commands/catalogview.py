@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Catalog:
     subscriptions: list["Resource"]
     default_check: str
     """What holds for event types that do not say themselves, as far as this machine's settings tell."""
+    prefix: str
+    """Of prefixed event types; likewise."""
 
     def of(self, application: str | None) -> "Catalog":
         """Return the part of one Application, or all."""
@@ -32,9 +34,7 @@ class Catalog:
         def mine(found: list[Any]) -> list[Any]:
             return [each for each in found if application in (None, each.application)]
 
-        return Catalog(
-            mine(self.entries), mine(self.unknown), mine(self.refused), self.subscriptions, self.default_check
-        )
+        return replace(self, entries=mine(self.entries), unknown=mine(self.unknown), refused=mine(self.refused))
 
     def versions(self, entry: "EventTypeEntry") -> list[str]:
         """Return the versions in which an Application offers what an event type says."""
@@ -45,7 +45,7 @@ class Catalog:
         """Return the Subscriptions that want an event type, as `<scope>/<name>`."""
         from hub.catalog.verdict import Wish, wants
 
-        wishes = (Wish(f"{each.scope}/{each.name}", each.spec) for each in self.subscriptions)
+        wishes = (Wish(f"{each.scope}/{each.name}", each.spec, self.prefix) for each in self.subscriptions)
         return [wish.name for wish in wishes if wants(wish, entry.application, entry.type)]
 
 
@@ -69,6 +69,7 @@ async def read_catalog(session: "Session") -> Catalog:
         [each for each in found if isinstance(each, findings.RefusedSpec)],
         await session.resources(subjects.SUBSCRIPTIONS),
         session.settings.ingress.payload_check,
+        session.settings.ingress.event_type_prefix,
     )
 
 

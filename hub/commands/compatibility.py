@@ -76,7 +76,8 @@ async def judge_specification(
     entries = await read_entries(session)
     owner = application or _owner(entries, offered)
     mine = [entry for entry in entries if entry.application == owner]
-    wishes = [Wish(f"{each.scope}/{each.name}", each.spec) for each in await session.resources("subscriptions")]
+    prefix = session.settings.ingress.event_type_prefix
+    wishes = [Wish(f"{each.scope}/{each.name}", each.spec, prefix) for each in await session.resources("subscriptions")]
     replaced = service_of(mine, offered) if service is None else service
     return judge(owner, replaced, mine, offered=offered, wishes=wishes)
 

@@ -80,7 +80,10 @@ async def _all_items(session: "Session", request: dict[str, Any]) -> list[dict[s
 
 
 def _act(verb: str, done: str, request: dict[str, Any], output: str) -> None:
+    from hub.commands.moments import caller
     from hub.commands.session import call, say, say_json
+
+    request |= {"by": caller()}
 
     async def act(session: "Session") -> int:
         count: int = 0

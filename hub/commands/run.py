@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def run(
     rooms: Annotated[list[str], typer.Argument(help="Workers to run in this process.", metavar="WORKER")],
-    listen: Annotated[list[str] | None, typer.Option(help="Listeners to open: edge, internal, public.")] = None,
+    listen: Annotated[
+        list[str] | None, typer.Option(help="Listeners to open: edge, internal, public, gateway, gateway_compass.")
+    ] = None,
 ) -> None:
     """Run some of the workers in one process (what the lines of the Procfile call).
 
@@ -25,12 +27,14 @@ def run(
     """
     from hub import settings
     from hub.commands.session import refusals_as_exit
-    from hub.house import LISTENERS, check, serve
+    from hub.house import LISTENERS, ROOMS, check, serve
     from hub.kernel import logs
 
     words = list(rooms)
-    names = [*(listen or []), *(word for word in words if word in LISTENERS)]
-    workers = [word for word in words if word not in LISTENERS]
+    # A word that is both, such as gateway, means the worker.
+    ports = [word for word in words if word in LISTENERS and word not in ROOMS]
+    names = [*(listen or []), *ports]
+    workers = [word for word in words if word not in ports]
     with refusals_as_exit(settings_exit=2):
         check(workers, names)
         tree = settings.load()

@@ -14,7 +14,7 @@ from hub.commands.session import Session, quiet_logs
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
-LISTENERS = ("edge", "public", "internal")
+LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The circuit breaker of one Subscription: closed, open, half-open. Pure: the time comes in as a number.
 
 It judges the last `min_requests` attempts. When the share of failures among them reaches the limit it opens, and no
-attempt is made for a while; then one probe decides whether it closes or opens again. Failures are answers that say
-something about the sink - none, or one that may pass; a refusal of the event itself proves that the sink is there.
+attempt is made for a while; then one probe decides whether it closes or opens again. The first pause is short, because
+one crash may fail everything in hand at once; each further one is twice as long, up to the rule's. Failures are answers
+that say something about the sink - none, or one that may pass; a refusal of the event itself proves that the sink is
+there.
 """
 
 from collections import deque
@@ -12,6 +14,7 @@ from typing import Literal
 State = Literal["closed", "open", "half-open"]
 WARNING_LEVELS = (50, 70, 90)
 """Per cent of the failures that open it, at which a warning is due."""
+FIRST_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class BreakerRule:
     failure_ratio: float = 0.5
     min_requests: int = 20
     open_seconds: float = 30.0
+    """The longest pause."""
 
     @property
     def limit(self) -> int:
@@ -40,6 +44,8 @@ class Breaker:
     """The highest warning level that was reached and not left since."""
     failures: int = 0
     """Among the last attempts."""
+    pauses: int = 0
+    """How often it opened since the sink was last in order for `min_requests` attempts."""
     _last: deque[bool] = field(default_factory=deque)
 
     def allowed(self, limit: int) -> int:
@@ -48,7 +54,10 @@ class Breaker:
 
     def seconds_to_probe(self, now: float) -> float:
         """Return how long an open breaker stays so."""
-        return max(0.0, self.opened_at + (self.rule.open_seconds if self.rule else 0.0) - now)
+        if self.rule is None:
+            return 0.0
+        pause = min(self.rule.open_seconds, FIRST_PAUSE_SECONDS * 2.0 ** min(self.pauses - 1, 60))
+        return max(0.0, self.opened_at + pause - now)
 
     def record(self, *, failed: bool, now: float) -> bool:
         """Note how an attempt ended; returns whether the state changed.
@@ -63,8 +72,11 @@ class Breaker:
         self.failures += failed
         if len(self._last) > self.rule.min_requests:
             self.failures -= self._last.popleft()
-        if len(self._last) == self.rule.min_requests and self.failures >= self.rule.limit:
+        if len(self._last) < self.rule.min_requests:
+            return False
+        if self.failures >= self.rule.limit:
             return self._open(now)
+        self.pauses = 0
         return False
 
     def find_warning(self) -> int | None:
@@ -85,7 +97,7 @@ class Breaker:
 
     def _open(self, now: float) -> bool:
         self._forget()
-        self.state, self.opened_at = "open", now
+        self.state, self.opened_at, self.pauses = "open", now, self.pauses + 1
         return True
 
     def _close(self) -> bool:

@@ -5,11 +5,15 @@ Source: kyma-project/eventing-manager:api/eventing/v1alpha2.
 
 from typing import Any
 
-from hub.dispatch.planning import Plan, clean_type
-from hub.dispatch.validation import EXACT
+from hub.dispatch.planning import Plan
 
 ACTIVE, VALID = "Subscription active", "Subscription spec valid"
 PAUSED = "Subscription paused"
+_PAUSES = {
+    "requested": "spec.paused is true: events are kept, none is delivered.",
+    "sink_gone": "The sink answered 410 Gone, so nothing is sent there any more: events are kept. Change spec.sink or"
+    " mend the sink, then `hub subscription resume`.",
+}
 _REASONS = {
     (ACTIVE, True): "NATS Subscription active",
     (ACTIVE, False): "NATS Subscription not active",
@@ -27,16 +31,16 @@ def status_of(plan: Plan, old: dict[str, Any], now: str, problem: str = "") -> d
         now: RFC 3339.
         problem: why nothing is delivered; empty when it is.
     """
-    exact = plan.spec["typeMatching"] == EXACT
     types = list(dict.fromkeys(plan.spec["types"]))
     active = _condition(ACTIVE, not problem and not plan.is_paused, problem, old, now)
     if plan.is_paused and not problem:
-        text = "spec.paused is true: events are kept, none is delivered."
+        text = _PAUSES[old.get("pause", {}).get("reason", "requested")]
         active = _dated({"type": ACTIVE, "status": "False", "reason": PAUSED, "message": text}, old, now)
-    kept = {name: old[name] for name in ("circuitBreaker", "start") if name in old}
+    names = ("circuitBreaker", "start", "pause") if plan.is_paused else ("circuitBreaker", "start")
+    kept = {name: old[name] for name in names if name in old}
     return kept | {
         "ready": active["status"] == "True",
-        "types": [{"originalType": name, "cleanType": clean_type(name, exact=exact)} for name in types],
+        "types": [{"originalType": name, "cleanType": plan.listening.clean[name]} for name in types],
         "conditions": [active, _condition(VALID, True, "", old, now)],
         "backend": {"types": [{"originalType": name, "consumerName": plan.durable} for name in types]},
     }

@@ -1,22 +1,23 @@
 """Subscriptions of the older version `v1alpha1` (filter style), as the version that is stored. Pure.
 
+Types stay as written where upstream cleans them: the segments of a business object, once merged, could not be told
+apart again, and legacy events are stored under them. The status shows upstream's clean form.
+
 Source: kyma-project/kyma:components/eventing-controller/api/v1alpha1/subscription_conversion.go@2.20.0.
 """
 
-import re
 from dataclasses import replace
 from typing import Any
 
-from hub.dispatch.validation import EXACT, IN_FLIGHT
+from hub.dispatch.listening import EXACT
+from hub.dispatch.validation import IN_FLIGHT
 from hub.kernel.errors import InvalidField
 from hub.kernel.resource import Resource, need_map, need_text, refuse_unknown
 
 OLD_VERSION = "eventing.kyma-project.io/v1alpha1"
-PREFIX = "sap.kyma.custom"
 _OLD_SPEC = frozenset({"id", "protocol", "protocolsettings", "sink", "filter", "config"})
 _SETTINGS = frozenset({"contentMode", "exemptHandshake", "qos", "webhookAuth"})
 _AUTH = frozenset({"type", "grantType", "clientId", "clientSecret", "tokenUrl", "scope"})
-_NOT_IN_TYPES = re.compile(r"[^a-zA-Z0-9.]")
 
 
 def converted(resource: Resource) -> Resource:
@@ -50,7 +51,7 @@ def _filter(given: Any) -> tuple[str, list[str]]:
         both = need_map(entry, place)
         refuse_unknown(both, {"eventSource", "eventType"}, place)
         sources.append(_value(both.get("eventSource"), f"{place}.eventSource", may_be_empty=True))
-        types.append(clean_type(_value(both.get("eventType"), f"{place}.eventType")))
+        types.append(_value(both.get("eventType"), f"{place}.eventType"))
     if len(set(sources)) > 1:
         raise InvalidField("subscription contains more than 1 eventSource", field=path)
     return (sources or [""])[0], list(dict.fromkeys(types))
@@ -64,18 +65,6 @@ def _value(given: Any, path: str, *, may_be_empty: bool = False) -> str:
     if may_be_empty and part.get("value") == "":
         return ""
     return need_text(part.get("value"), f"{path}.value")
-
-
-def clean_type(name: str) -> str:
-    """Return a prefixed event type as upstream cleans it; any other as it is.
-
-    Prefix, application, business object in one segment, operation, version; letters, digits and dots only.
-    """
-    segments = name.removeprefix(f"{PREFIX}.").split(".")
-    if not name.startswith(f"{PREFIX}.") or len(segments) < 4 or "" in segments:
-        return name
-    application, *objects, operation, version = segments
-    return _NOT_IN_TYPES.sub("", ".".join([PREFIX, application, "".join(objects), operation, version]))
 
 
 def _config(old: dict[str, Any]) -> dict[str, str]:

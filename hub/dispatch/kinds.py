@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from contracts.naming import PREFIX
 from hub.dispatch import policy
 from hub.dispatch.conversion import OLD_VERSION, converted
 from hub.dispatch.filters import compile_filters
@@ -18,12 +19,15 @@ _SPEC = frozenset({"id", "sink", "typeMatching", "source", "types", "config", "d
 _TEXTS = ("id", "sink", "typeMatching", "source")
 
 
-def admit_subscription(new: Resource, _old: Resource | None, services: Mapping[str, str] | None = None) -> Resource:
+def admit_subscription(
+    new: Resource, _old: Resource | None, services: Mapping[str, str] | None = None, prefix: str = PREFIX
+) -> Resource:
     """Judge a Subscription of either version and fill in the defaults; an older one is converted first.
 
     Args:
         new: as written.
         services: see `sink_of`.
+        prefix: that of prefixed event types.
 
     Raises:
         InvalidField: with the path; every violation is in the text and in the field `violations`.
@@ -35,7 +39,7 @@ def admit_subscription(new: Resource, _old: Resource | None, services: Mapping[s
     spec = {"typeMatching": STANDARD} | spec
     config = text_map(spec.get("config"), "spec.config")
     spec["config"] = {IN_FLIGHT: str(DEFAULT_IN_FLIGHT)} | {name: text for name, text in config.items() if text}
-    found = violations(spec, resource.scope)
+    found = violations(spec, resource.scope, prefix)
     if found:
         texts = [str(violation) for violation in found]
         text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
@@ -46,16 +50,19 @@ def admit_subscription(new: Resource, _old: Resource | None, services: Mapping[s
     return replace(resource, spec=spec)
 
 
-def admission(rule: EgressRule, services: Mapping[str, str]) -> Callable[[Resource, Resource | None], Resource]:
+def admission(
+    rule: EgressRule, services: Mapping[str, str], prefix: str
+) -> Callable[[Resource, Resource | None], Resource]:
     """Return the admission of Subscriptions where the settings of the hub are known.
 
     Args:
         rule: which addresses a sink may have.
         services: see `sink_of`.
+        prefix: that of prefixed event types.
     """
 
     def admit(new: Resource, old: Resource | None) -> Resource:
-        admitted = admit_subscription(new, old, services)
+        admitted = admit_subscription(new, old, services, prefix)
         sink = sink_of(admitted.spec["sink"], admitted.scope, services)
         refused = find_refused_address(sink.url, rule) if sink.kind == "http" else None
         if refused is not None:
@@ -141,8 +148,8 @@ SUBSCRIPTION = Kind(
         " it; after a failure each event is sent alone, as a batch of one.",
         "spec.delivery.signing": "secretName: a Secret with `current` (whsec_…) and, while the key is changed,"
         " `previous`; deliveries are signed by Standard Webhooks.",
-        "spec.delivery.circuitBreaker": "failureRatio 0.5 of the last minRequests 20 attempts opens it for openFor 30s;"
-        " then one event probes. On by default; off to leave it out.",
+        "spec.delivery.circuitBreaker": "failureRatio 0.5 of the last minRequests 20 attempts opens it: after 1s,"
+        " 2s, 4s and so on, openFor 30s at most, one event probes. On by default; off to leave it out.",
         "spec.filters": "CloudEvents filters, all of which must hold: exact, prefix, suffix, all, any, not, sql, data.",
         "spec.filters[].exact": "Attribute → text it equals; prefix and suffix likewise. A missing attribute fails.",
         "spec.filters[].all": "List of filters that all hold; any: one at least; not: a filter that does not hold.",

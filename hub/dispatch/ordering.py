@@ -34,4 +34,7 @@ def _in_data(body: bytes, pointer: str) -> str | None:
             found = found[int(token)]
         else:
             return None
-    return None if found is None else orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        return None if found is None else orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # nested too deeply to be anybody's key
+        return None

@@ -108,9 +108,9 @@ def _at_pointer(data: bytes, pointer: str) -> str | None:
         for part in pointer[1:].split("/"):
             name = part.replace("~1", "/").replace("~0", "~")
             value = value[int(name)] if isinstance(value, list) else value[name]
+        return value if isinstance(value, str) else orjson.dumps(value).decode()
     except (ValueError, KeyError, IndexError, TypeError):
         return None
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def read_wanted(request: Mapping[str, Any]) -> Wanted:

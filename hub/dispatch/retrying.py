@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from hub.dispatch.model import Answer, Progress
+from hub.dispatch.model import Answer, Progress, Sink
 from hub.dispatch.policy import Policy
 
 _RETRIED = frozenset({404, 408, 409, 429})
@@ -42,6 +42,14 @@ class Moment:
     """A number from 0 up to 1, for the jitter."""
     longest_pause_seconds: float = 3600.0
     """Most that a sink may ask for."""
+
+
+def is_gone(answer: Answer, sink: Sink) -> bool:
+    """Say whether a sink must not be sent to any more: 410, as the CloudEvents webhook specification has it.
+
+    Of an address only: what a Function or a service on a subject answers is about the event.
+    """
+    return sink.kind == "http" and answer.status == _GONE
 
 
 def judge(answer: Answer, progress: Progress, stored_at: float, policy: Policy, moment: Moment) -> Verdict:

@@ -18,7 +18,7 @@ from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.handlers import serve
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
 from hub.dispatch.model import NEXT, Progress
-from hub.dispatch.planning import filter_subjects_of
+from hub.dispatch.pausing import Pausing
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.signing import keys_of
 from hub.dispatch.sinks.outside import Outside
@@ -38,7 +38,8 @@ LOG_EVENTS = (
     "sinks.loopback_allowed",
     "delivery.dead_lettered", "dead_letter.refused", "announcement.lost", "message.unsent", "inbox.lost",
     "pull.refused", "subscription.started", "subscription.changed", "subscription.ended", "subscription.waiting",
-    "subscription.unreadable", "breaker.warned", "breaker.changed", "breaker.untold", "lease.taken", "lease.lost",
+    "subscription.unreadable", "sink.gone", "sink.unpaused",
+    "breaker.warned", "breaker.changed", "breaker.untold", "lease.taken", "lease.lost",
     "lease.unknown", "consumer.swept", "sweep.postponed", "bug.caught",
 )  # fmt: skip
 # A lease outlives the time after which nats-server hands out again what a killed holder had in hand.
@@ -49,11 +50,13 @@ def build(settings: DispatchSettings, house: RoomHouse) -> Room:
     """Delivers events to the sinks of Subscriptions."""
     router = NatsRouter()
     post = Post(settings, house)
-    house.desk(router, replace(SUBSCRIPTION, admit=admission(post.rule, settings.service_urls)), post.after)
-    steering = Steering(post.bucket, post.parts.consumers, post.lines)
+    house.desk(
+        router, replace(SUBSCRIPTION, admit=admission(post.rule, settings.service_urls, settings.prefix)), post.after
+    )
+    steering = Steering(post.parts.pausing, post.parts.consumers, post.lines, house.publish)
     for verb, steered in (("pause", steering.pause), ("resume", steering.resume), ("reset", steering.reset)):
         house.answer(router, subjects.ask(SUBSCRIPTION.plural, verb), steered)
-    serve(router, house, filter_subjects_of)
+    serve(router, house, settings.prefix)
     writes = (SUBSCRIPTION.plural, subjects.RETRIES, subjects.LEASES)
     return Room("dispatch", router=router, kinds=KINDS, writes=writes, start=post.start, stop=post.stop)
 
@@ -78,6 +81,7 @@ class Post:
         lease_seconds = settings.ack_wait_seconds * _LEASE_PER_ACK_WAIT
         self.parts = Parts(
             bucket=self.bucket,
+            pausing=Pausing(self.bucket, house.clock, self._endings.announce),
             consumers=Consumers(house.bus.js, settings),
             leases=Leases(house.bucket(subjects.LEASES, JSON), house.clock.new_id(), lease_seconds),
             tools=tools,

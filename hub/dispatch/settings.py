@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, Field
 
+from contracts.naming import PREFIX
+
 
 class DispatchSettings(BaseModel):
     """How events are delivered; what a Subscription says in `spec.delivery` is its own matter."""
@@ -28,6 +30,13 @@ class DispatchSettings(BaseModel):
     sink_private_addresses: bool = Field(False, description="""Whether HTTP sinks may have private addresses (10.0.0.0/8
         and the like). Off, because whoever writes a Subscription chooses the address. Link-local addresses, where
         clouds answer with credentials, are refused in any case.""")
+    event_type_prefix: str | None = Field(None, description="""Prefix of prefixed event types in Subscriptions. Absent:
+        `HUB_INGRESS__EVENT_TYPE_PREFIX`, which it should equal.""")
     service_urls: dict[str, str] = Field({}, description="""Where services of the cluster are that manifests name as
         sinks: `{"orders.shop": "http://10.0.0.7:8080"}` for `http://orders.shop.svc.cluster.local`. Such a sink that is
         not listed means the Function of that name.""")
+
+    @property
+    def prefix(self) -> str:
+        """Return the prefix of prefixed event types."""
+        return PREFIX if self.event_type_prefix is None else self.event_type_prefix

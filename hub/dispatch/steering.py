@@ -1,54 +1,47 @@
 """Pause, resume, and another position, on request. The declarative form of the first two is `spec.paused`."""
 
-from dataclasses import replace
 from typing import Any
 
+from hub.dispatch.auditing import Publish, record
 from hub.dispatch.consumer.lines import Lines
+from hub.dispatch.pausing import Pausing
 from hub.dispatch.positions import start_status
 from hub.dispatch.store import Consumers
 from hub.kernel.errors import InvalidField, NotFound, RevisionConflict
 from hub.kernel.resource import DEFAULT_SCOPE, Resource, resource_key
-from hub.kernel.state import Bucket, Entry
+from hub.kernel.state import Entry
 
 _RETRIES = 5
 
 
 class Steering:
-    """Requests about one Subscription: `{"name", "scope"}`, and `to` for another position."""
+    """Requests about one Subscription: `{"name", "scope", "by"}`, and `to` for another position. All are audited."""
 
-    def __init__(self, bucket: Bucket[Resource], consumers: Consumers, lines: Lines) -> None:
-        """Work on the Subscriptions of this bucket."""
-        self._bucket = bucket
+    def __init__(self, pausing: Pausing, consumers: Consumers, lines: Lines, publish: Publish) -> None:
+        """Work on the Subscriptions of this bucket; `publish` takes audit records."""
+        self._pausing = pausing
+        self._bucket = pausing.bucket
         self._consumers = consumers
         self._lines = lines
+        self._publish = publish
 
     async def pause(self, request: dict[str, Any]) -> dict[str, Any]:
         """Stop deliveries; events are kept, and the position too."""
-        return await self._set_paused(request, is_paused=True)
+        key = (await self._need(request)).key
+        is_new = await self._pausing.pause(key, "requested")
+        return await self._act_on(request, key, "pause", is_new=is_new)
 
     async def resume(self, request: dict[str, Any]) -> dict[str, Any]:
         """Deliver from where it was stopped."""
-        return await self._set_paused(request, is_paused=False)
+        key = (await self._need(request)).key
+        is_new = await self._pausing.resume(key)
+        return await self._act_on(request, key, "resume", is_new=is_new)
 
-    async def _set_paused(self, request: dict[str, Any], *, is_paused: bool) -> dict[str, Any]:
-        for attempt in range(_RETRIES):
-            entry = await self._need(request)
-            resource = entry.value
-            if bool(resource.spec.get("paused", False)) == is_paused:
-                return {"outcome": "unchanged", "paused": is_paused}
-            spec = {name: value for name, value in resource.spec.items() if name != "paused"}
-            changed = replace(
-                resource, spec=spec | ({"paused": True} if is_paused else {}), generation=resource.generation + 1
-            )
-            try:
-                await self._bucket.put(entry.key, changed, revision=entry.revision)
-            except RevisionConflict:
-                if attempt == _RETRIES - 1:
-                    raise
-                continue
-            await self._lines.reconcile(entry.key)
-            break
-        return {"outcome": "configured", "paused": is_paused}
+    async def _act_on(self, request: dict[str, Any], key: str, verb: str, *, is_new: bool) -> dict[str, Any]:
+        if is_new:
+            await self._lines.reconcile(key)
+            await record(self._publish, f"subscription.{verb}", request)
+        return {"outcome": "configured" if is_new else "unchanged", "paused": verb == "pause"}
 
     async def reset(self, request: dict[str, Any]) -> dict[str, Any]:
         """Let a Subscription begin elsewhere: events before are not delivered any more, events after (again).
@@ -70,6 +63,7 @@ class Steering:
                     raise
                 entry = await self._need(request)
         await self._lines.remake(entry.key)
+        await record(self._publish, "subscription.reset", request, f"to {request.get('to')}")
         return {"outcome": "configured", "start": start}
 
     async def _need(self, request: dict[str, Any]) -> Entry[Resource]:

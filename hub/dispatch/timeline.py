@@ -10,6 +10,7 @@ from typing import Any
 
 from contracts import subjects
 from hub.dispatch import dead_letters
+from hub.dispatch.listening import Listening
 from hub.dispatch.timeline_standing import Standing
 
 
@@ -31,6 +32,8 @@ class Wish:
     refused_by: int | None = None
     """Position of the first filter that refuses this event; None when none does."""
     filters: tuple[Mapping[str, Any], ...] = ()
+    listening: Listening = field(default_factory=Listening)
+    """Whose events on those subjects are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def _at(attempt: Mapping[str, Any]) -> str:
 def find_mismatch(event: Event, wish: Wish) -> Verdict | None:
     """Return why the subject of an event is not listened for; None when it is."""
     if any(covers(wanted, event.subject) for wanted in wish.subjects):
-        return None
+        return None if wish.listening.takes(event.subject) else _of_owner(event, wish.listening)
     _, source, name = event.subject.split(".", 2)
     parts = [wanted.split(".", 2) for wanted in wish.subjects]
     of_source = [subjects.untoken(tail) for _, from_, tail in parts if from_ in ("*", source)]
@@ -131,6 +134,13 @@ def find_mismatch(event: Event, wish: Wish) -> Verdict | None:
         return Verdict("not_matched", "type", text, matched=False)
     sources = sorted({subjects.untoken(from_) for _, from_, _ in parts})
     text = f"The event's source is '{subjects.untoken(source)}'; the Subscription wants {', '.join(sources)}."
+    return Verdict("not_matched", "source", text, matched=False)
+
+
+def _of_owner(event: Event, listening: Listening) -> Verdict:
+    source = subjects.untoken(event.subject.split(".", 2)[1])
+    wanted = ", ".join(listening.owners_of(event.subject))
+    text = f"The event is of '{source}', which by letters and digits is not the owner in the type wanted: {wanted}."
     return Verdict("not_matched", "source", text, matched=False)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.naming import PREFIX, clean_type
+from hub.dispatch.listening import EXACT
 from hub.dispatch.sinking import CLUSTER_SUFFIX, find_subject_fault, host_of, is_function, is_in_cluster, is_subject
 
-STANDARD, EXACT = "standard", "exact"
+STANDARD = "standard"
 IN_FLIGHT = "maxInFlightMessages"
 DEFAULT_IN_FLIGHT = 10
-_PREFIX = "sap.kyma.custom"
 _CLUSTER_LABELS = 5
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -39,18 +40,19 @@ class Violation:
         return f'{self.path}: Invalid value: "{self.value}": {self.detail}'
 
 
-def violations(spec: dict[str, Any], scope: str) -> list[Violation]:
+def violations(spec: dict[str, Any], scope: str, prefix: str = PREFIX) -> list[Violation]:
     """Return what is wrong with a spec whose fields have the right shapes; the first of each group, config all.
 
     Args:
         spec: with `typeMatching` filled in.
         scope: that of the Subscription.
+        prefix: that of prefixed event types.
     """
     exact = spec["typeMatching"] == EXACT
     groups: list[Iterable[Violation]] = [
         _first(_of_type_matching(spec["typeMatching"])),
         _first(_of_source(spec.get("source", ""), exact=exact)),
-        _first(_of_types(spec.get("types") or [], exact=exact)),
+        _first(_of_types(spec.get("types") or [], prefix, exact=exact)),
         _of_config(spec.get("config") or {}),
         _first(_of_sink(spec.get("sink", ""), scope)),
     ]
@@ -81,7 +83,7 @@ def is_reference(text: str) -> bool:
     return ":" not in first_segment or bool(_SCHEME.match(first_segment.partition(":")[0]))
 
 
-def _of_types(types: list[str], *, exact: bool) -> Iterator[Violation]:
+def _of_types(types: list[str], prefix: str, *, exact: bool) -> Iterator[Violation]:
     if not types:
         yield Violation("spec.types", "", "must not be empty")
     twice = [name for index, name in enumerate(types) if name in types[:index]]
@@ -92,10 +94,12 @@ def _of_types(types: list[str], *, exact: bool) -> Iterator[Violation]:
             yield Violation("spec.types", name, "must not be of length zero")
         if name.strip() and len(name.split(".")) < 2:
             yield Violation("spec.types", name, "must have minimum 2 segments")
-        if name.startswith(_PREFIX) and not exact:
-            yield Violation("spec.types", name, f"must not have {_PREFIX} as type prefix")
+        if prefix and name.startswith(prefix) and not exact:
+            yield Violation("spec.types", name, f"must not have {prefix} as type prefix")
         if not name.strip() or _CONTROL.search(name):
             yield Violation("spec.types", name, "must be valid as per RFC 3986")
+        if "" in (name if exact else clean_type(name)).split("."):
+            yield Violation("spec.types", name, "must not have empty segments after cleaning")
 
 
 def _of_config(config: dict[str, str]) -> Iterator[Violation]:

@@ -27,6 +27,8 @@ from hub.kernel.identity import Identity
 from hub.kernel.publisher import Receipt
 
 log = structlog.get_logger()
+_LOGGED = 500
+"""Characters of a refusal in the log: it may quote what was posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Acceptance:
         """Return the answer to a refused request, counted and logged."""
         answer = response or render(error)
         metrics.EVENTS_REJECTED.labels(application or "-", str(answer.status_code)).inc()
-        log.warning("event.rejected", application=application, status=answer.status_code, error=error.detail)
+        log.warning("event.rejected", application=application, status=answer.status_code, error=error.detail[:_LOGGED])
         return answer
 
 

@@ -11,6 +11,7 @@ from contracts import subjects
 from contracts.envelope import encode_value
 from contracts.naming import clean_source, clean_type, name_in_events, parse_prefixed
 from contracts.subjects import split_key
+from hub.ingress.bounds import check_subject
 from hub.kernel.errors import InvalidInput
 from hub.kernel.resource import Resource
 
@@ -59,7 +60,7 @@ class Addresses:
             stamped: the source is the caller's identity; else a prefixed type says whose event it is.
 
         Raises:
-            InvalidInput: the type's name cannot be a subject.
+            InvalidInput: the type's name cannot be a subject, or source and type are too long for one.
         """
         key = (source, event_type, stamped)
         found = self._found.get(key)
@@ -78,8 +79,10 @@ class Addresses:
             whole = f"kyma.{clean_source(name)}.{plain}"
             if "" in whole.split("."):
                 raise InvalidInput(f"event type cannot have empty segments after cleaning: {whole}")
+        subject = subjects.event(name, plain).encode()
+        check_subject(subject, source, event_type)
         lines = f"ce-source: {encode_value(source)}\r\nce-type: {encode_value(event_type)}\r\n"
-        return Address(source, event_type, plain, subjects.event(name, plain).encode(), lines.encode())
+        return Address(source, event_type, plain, subject, lines.encode())
 
     def _name_of(self, application: str) -> str:
         return self._names.get(application, application)

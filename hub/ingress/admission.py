@@ -11,6 +11,7 @@ import orjson
 
 from contracts.envelope import encode_value
 from hub.ingress import quarantine
+from hub.ingress.bounds import check_headers
 from hub.ingress.dialects.cloudevents import is_json
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
@@ -75,7 +76,7 @@ def admit(draft: Draft, source: str | None, rules: Rules, traceparent: str) -> A
         traceparent: trace context of the request.
 
     Raises:
-        InvalidInput: the attributes or the type's name are not acceptable, or JSON data is none.
+        InvalidInput: the attributes or the type's name are not acceptable or too large, or JSON data is none.
         ContractViolation: the data breaks the type's schema and the type says `reject`.
     """
     check_attributes(draft)
@@ -89,6 +90,7 @@ def admit(draft: Draft, source: str | None, rules: Rules, traceparent: str) -> A
         headers["ce-datacontenttype"] = encode_value(draft.content_type)
     headers["traceparent"] = traceparent
     headers["Nats-Msg-Id"] = message_id(own, given["id"])
+    check_headers(headers, address.lines)
     subject, aside = address.subject, quarantine.holds(expectation, warning)
     if aside:
         subject = quarantine.subject_of(subject)

@@ -80,6 +80,7 @@ class Endpoints:
             raise UnsupportedContent(
                 f"Send {cloudevents.STRUCTURED}, {cloudevents.BATCH}, or the event's attributes as ce- headers."
             )
+        cloudevents.check_once(request.headers.keys())
         body = await read_body(request, limit)
         if mode == "batch":
             return await self._batch(request, cloudevents.items_of(body))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jsonschema_rs
 
 from contracts.catalog.v1 import EventTypeEntry
+from hub.kernel.errors import InvalidInput
 
 Check = Literal["off", "warn", "quarantine", "reject"]
 UNKNOWN_LIMIT = 1000
@@ -24,11 +25,29 @@ class Expectation:
     validator: Any = None
     """A compiled JSON Schema, or None."""
 
+    def fits(self, value: Any) -> bool:
+        """Say whether a value fits the schema, where there is one.
+
+        Raises:
+            InvalidInput: it is nested too deeply to be judged.
+        """
+        try:
+            return self.validator is None or bool(self.validator.is_valid(value))
+        except ValueError as error:
+            raise InvalidInput("The data is nested too deeply.") from error
+
     def violation(self, value: Any) -> tuple[str, str] | None:
-        """Return where (JSON pointer) and how a value breaks the schema, or None."""
-        if self.validator is None or self.validator.is_valid(value):
+        """Return where (JSON pointer) and how a value breaks the schema, or None.
+
+        Raises:
+            InvalidInput: it is nested too deeply to be judged.
+        """
+        if self.fits(value):
             return None
-        first = next(iter(self.validator.iter_errors(value)))
+        try:
+            first = next(iter(self.validator.iter_errors(value)))
+        except ValueError as error:
+            raise InvalidInput("The data is nested too deeply.") from error
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in first.instance_path)
         return pointer, str(first.message)[:300]
 

@@ -13,6 +13,7 @@ import orjson
 
 from contracts.envelope import encode_value
 from hub.ingress.admission import MEDIA, message_id
+from hub.ingress.bounds import HEADER_BYTES, rendered
 from hub.ingress.dialects.cloudevents import is_json
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
@@ -118,7 +119,11 @@ def read_json(event: dict[str, Any], source: str | None, rules: Rules, tracepare
         if not _VALUE(raw):
             return None
         attributes[b"ce-" + name.encode()] = raw
-    return _made(attributes, _JSON_MEDIA, (orjson.dumps(value), value), source, rules, traceparent)
+    try:
+        data = rendered(value)
+    except InvalidInput:
+        return None
+    return _made(attributes, _JSON_MEDIA, (data, value), source, rules, traceparent)
 
 
 def _parsed(body: bytes) -> Any:
@@ -146,7 +151,10 @@ def _made(
     lines = [b"ce-specversion: 1.0\r\n", address.lines, media.line]
     lines += [b"%b: %b\r\n" % pair for pair in attributes.items() if pair[0] not in _ADDRESSED]
     lines.append(f"traceparent: {traceparent}\r\nNats-Msg-Id: {message_id(own, event_id)}\r\n".encode())
-    return Admitted(address.subject, b"".join(lines), body, event_id, "", expectation is not None)
+    headers = b"".join(lines)
+    if len(headers) > HEADER_BYTES:
+        return None
+    return Admitted(address.subject, headers, body, event_id, "", expectation is not None)
 
 
 def _is_complete(attributes: Attributes) -> bool:
@@ -161,7 +169,10 @@ def _is_complete(attributes: Attributes) -> bool:
 def _fits(value: Any, expectation: Expectation | None) -> bool:
     if expectation is None or expectation.validator is None or expectation.check == "off":
         return True
-    return bool(expectation.validator.is_valid(value))
+    try:
+        return expectation.fits(value)
+    except InvalidInput:
+        return False
 
 
 @lru_cache(maxsize=1_000)

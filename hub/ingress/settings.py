@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from contracts.naming import PREFIX
+
 
 class Allowance(BaseModel):
     """How much an application may post, in each process that accepts events."""
@@ -29,7 +31,7 @@ class IngressSettings(BaseModel):
     unknown_report_seconds: float = Field(5, gt=0, description="""Seconds between two reports of event types that are
         posted but in no catalog; counting costs nothing per event but a look-up. What was counted since the last
         report is lost when the process is killed.""")
-    event_type_prefix: str = Field("sap.kyma.custom", description="""Prefix of fully qualified event types, as older
+    event_type_prefix: str = Field(PREFIX, description="""Prefix of fully qualified event types, as older
         Kyma publishers send them.""")
     publish_timeout_seconds: float = Field(5, gt=0, description="""Seconds to wait for the event store's
         acknowledgement before the answer is 503.""")

@@ -16,6 +16,7 @@ from hub.kernel.desk import After, Asked, Desk, answer_requests
 from hub.kernel.errors import Misconfigured
 from hub.kernel.http.client import Outbound
 from hub.kernel.http.direct import Door
+from hub.kernel.http.server import Passage
 from hub.kernel.keys import Keys
 from hub.kernel.objects import Objects
 from hub.kernel.resource import RESOURCES, Kind, Resource
@@ -37,6 +38,8 @@ class Room:
     """Routes by listener."""
     doors: dict[str, tuple[Door, ...]] = field(default_factory=dict)
     """What takes requests directly, by listener; whatever it leaves goes to the routes."""
+    passages: dict[str, Passage] = field(default_factory=dict)
+    """What serves a whole listener in place of routes, by listener."""
     kinds: tuple[Kind, ...] = ()
     writes: tuple[str, ...] = ()
     """Buckets that this room, and no other, writes."""

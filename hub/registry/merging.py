@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from contracts.application.names import normalise
 from hub.registry import naming
 from hub.registry.model import (
     Api,
@@ -55,7 +56,7 @@ def register(
     entries: list[dict[str, Any]] = []
     if details.api is not None:
         secrets = _secrets(application, service_id, details.api, key_pair or {})
-        central_url = f"{gateway_url.rstrip('/')}/{application}/{naming.normalise(details.name)}"
+        central_url = f"{gateway_url.rstrip('/')}/{application}/{normalise(details.name)}"
         entries.append(_api_entry(application, service_id, details.api, central_url))
     if details.events is not None:
         entries.append({"type": "Events"})

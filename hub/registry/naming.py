@@ -7,13 +7,11 @@ Source: `kyma-project/kyma:components/application-registry/internal/k8sconsts/na
 import hashlib
 import re
 
+from contracts.application.names import normalise
+
 APPLICATION_PART = 26
 """63 characters of a resource name, less a UUID and a dash."""
 
-NORMALISED_LIMIT = 57
-"""63 characters, less a dash and the five characters of the id's hash."""
-
-_OTHER = re.compile(r"[^A-Za-z0-9]+")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _COMPASS_OTHER = re.compile(r"[^-a-z0-9]")
 _DASHES = re.compile(r"-{2,}")
@@ -22,12 +20,6 @@ _DASHES = re.compile(r"-{2,}")
 def is_subdomain(name: str) -> bool:
     """Tell whether a name is a DNS-1123 subdomain: what Kubernetes accepts as the name of a resource."""
     return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
-
-
-def normalise(display_name: str) -> str:
-    """Return the name under which the gateway serves an API: lower-case alphanumerics and single dashes."""
-    dashed = _OTHER.sub("-", display_name).lower().strip("-")
-    return dashed[:NORMALISED_LIMIT].strip("-")
 
 
 def service_name(display_name: str, service_id: str) -> str:

@@ -38,6 +38,8 @@ def listeners_of(settings: HubSettings) -> tuple[Listener, ...]:
         _listener("edge", "https", settings.edge),
         _listener("public", "http", settings.public),
         _listener("internal", "http", settings.internal),
+        _listener("gateway", "http", settings.gateway),
+        _listener("gateway_compass", "http", settings.gateway_compass),
     )
 
 

@@ -53,6 +53,16 @@ def test_e2e_keeps_to_a_schedule_and_tells_what_it_cost(bench: Bench) -> None:
     assert run["idle_memory_mb"]["total"] > 0 and run["ready_seconds"] > 0
 
 
+@pytest.mark.parametrize("options", [(), ("--rate", "40")], ids=["closed", "open"])
+def test_calls_through_the_gateway_carry_the_credentials(bench: Bench, options: tuple[str, ...]) -> None:
+    """The target refuses calls without them, and every call was answered 200."""
+    ran = bench("gateway", *SHORT, *options)
+    assert ran.status == 0, ran.errors
+    run = ran.first
+    assert run["held"] and run["statuses"] == {"200": run["counts"]["answered by the target"]}
+    assert run["latency_ms"]["p50"] > 0 < run["latency_ms"]["direct_p50"]
+
+
 def test_repeated_runs_are_put_together(bench: Bench) -> None:
     """Each run has a hub of its own; the summary holds median, lowest and highest of them."""
     ran = bench("ingress", *SHORT, "--repeat", "2")

@@ -76,17 +76,19 @@ def test_the_replaced_service_is_the_one_that_shares_most() -> None:
 @pytest.mark.parametrize(
     ("spec", "wanted"),
     [
-        ({"source": "shop", "types": ["a.v1"]}, True),
-        ({"source": "", "types": ["a.v1"]}, True),
-        ({"source": "", "types": ["sap.kyma.custom.shop.a.v1"]}, True),
-        ({"source": "desk", "types": ["a.v1"]}, False),
-        ({"source": "shop", "types": ["b.v1"]}, False),
+        ({"source": "shop", "types": ["a.done.v1"]}, True),
+        ({"source": "", "types": ["a.done.v1"]}, True),
+        ({"source": "", "types": ["sap.kyma.custom.shop.a.done.v1"]}, True),
+        ({"source": "", "types": ["sap.kyma.custom.sh-op.a.done.v1"]}, True),
+        ({"source": "", "types": ["sap.kyma.custom.shop.v1", 5]}, False),
+        ({"source": "desk", "types": ["a.done.v1"]}, False),
+        ({"source": "shop", "types": ["b.done.v1"]}, False),
         ({"types": None}, False),
     ],
 )
 def test_a_subscription_wants_what_its_source_and_types_say(spec: dict[str, Any], wanted: bool) -> None:
     """Older Subscriptions name source and type in one."""
-    assert wants(Wish("default/one", spec), "shop", "a.v1") == wanted
+    assert wants(Wish("default/one", spec), "shop", "a.done.v1") == wanted
 
 
 def test_a_chain_of_definitions_too_long_to_follow_is_no_promise() -> None:

@@ -169,3 +169,20 @@ async def test_a_full_quarantine_refuses_instead_of_forgetting(desk: Desk) -> No
     answers = [await desk.post(str(number), WRONG) for number in range(20)]
     assert {answer.status_code for answer in answers} == {204, 507}
     assert await desk.held(subjects.QUARANTINE) == sum(answer.status_code == 204 for answer in answers)
+
+
+async def test_who_let_events_through_or_dropped_them_is_audited(desk: Desk) -> None:
+    """One record for each request that did something, with how many and which."""
+    for number in range(3):
+        await desk.post(str(number), WRONG)
+    first = (await desk.ask("list"))["items"][0]["sequence"]
+    by = {"by": "ada@host"}
+    assert (await desk.ask("release", sequences=[first], **by))["released"] == 1
+    assert (await desk.ask("drop", all=True, application="shop", **by))["dropped"] == 2
+    assert (await desk.ask("drop", all=True, **by))["dropped"] == 0
+    found = await desk.bus.nc.jetstream().pull_subscribe(subjects.AUDIT_RECORDS, stream=subjects.HUB)
+    records = [orjson.loads(each.data) for each in await found.fetch(2, timeout=10)]
+    assert [(each["actor"], each["action"], each["target"], each["detail"]) for each in records] == [
+        ("operator:ada@host", "quarantine.release", "applications", f"1 events; sequences [{first}]"),
+        ("operator:ada@host", "quarantine.drop", "applications/shop", "2 events; application shop"),
+    ]

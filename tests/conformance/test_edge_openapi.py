@@ -31,7 +31,7 @@ from hub.commands.session import Session
 from hub.house import Running, descriptions, edge_rooms
 from hub.kernel.broker import Bus
 from hub.kernel.errors import UpstreamUnavailable
-from hub.kernel.http.describe import undescribed, unserved
+from hub.openapi import undescribed, unserved
 from hub.settings import HubSettings
 
 API_VERSION = "applicationconnector.kyma-project.io/v1alpha1"

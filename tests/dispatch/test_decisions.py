@@ -167,6 +167,30 @@ def test_the_breaker_goes_through_its_states() -> None:
         assert (breaker.state, step) == (step["state"], step)
 
 
+def test_a_breaker_waits_longer_each_time() -> None:
+    """One crash that failed everything in hand costs a second; a sink that stays down is left alone up to the limit."""
+    breaker, now, pauses = Breaker(BreakerRule(0.5, 2, 30)), 0.0, []
+
+    def opened(times: int) -> list[float]:
+        nonlocal now
+        pauses.clear()
+        for _ in range(times):
+            while breaker.state != "open":
+                breaker.record(failed=True, now=now)
+            pauses.append(breaker.seconds_to_probe(now))
+            now += pauses[-1]
+            assert breaker.wait_over(now)
+        return list(pauses)
+
+    assert opened(7) == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    breaker.record(failed=False, now=now)
+    assert breaker.state == "closed"
+    assert opened(1) == [30.0], "one good probe is no recovery"
+    for _ in range(3):
+        breaker.record(failed=False, now=now)
+    assert opened(1) == [1.0]
+
+
 def test_the_breaker_warns_before_it_opens() -> None:
     """At 50, 70 and 90 per cent of the failures that open it, once each, and again after it got better."""
     breaker = Breaker(BreakerRule(0.5, 20, 30))

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contracts.application.names import NORMALISED_LIMIT, normalise
 from hub.kernel.errors import HubError
 from hub.registry import merging, naming
 from hub.registry.model import (
@@ -110,10 +111,10 @@ def test_parsing_anything_alike_raises_nothing_but_our_errors(value: Any) -> Non
 @example("a" * 56 + " b")
 def test_normalising_twice_is_normalising_once(name: str) -> None:
     """A normalised name is bounded, holds only what a path segment may hold, and stays as it is."""
-    once = naming.normalise(name)
+    once = normalise(name)
 
-    assert once == naming.normalise(once)
-    assert len(once) <= naming.NORMALISED_LIMIT
+    assert once == normalise(once)
+    assert len(once) <= NORMALISED_LIMIT
     assert not once or naming.is_subdomain(once)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.application.names import normalise
 from hub.registry import naming
 
 ID = "c687e68a-9038-4f38-845b-9c61592e59e6"
@@ -41,7 +42,7 @@ def test_the_secret_of_request_parameters_is_cut_as_upstream_cuts_it() -> None:
 )
 def test_display_names_are_normalised(display_name: str, normalised: str) -> None:
     """Normalised names are lower-case alphanumerics and single dashes; with the id they carry its hash."""
-    assert normalised == naming.normalise(display_name)
+    assert normalised == normalise(display_name)
     assert f"{normalised}-87ea5" == naming.service_name(display_name, "id")
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from hub.kernel.notify import notify
+from hub.up.notify import notify
 
 
 def say(**fields: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.kernel.notify import notify, watch_parent
+from hub.up.notify import notify, watch_parent
 from hub.up.readiness import Notice, NotifySocket, parse
 
 

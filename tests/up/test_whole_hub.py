@@ -14,7 +14,7 @@ import pytest
 from hub.up.client import RunningHub, start_hub
 from tests.up.conftest import is_alive, until
 
-FREE_PORTS = {"HUB_EDGE__PORT": "0", "HUB_PUBLIC__PORT": "0", "HUB_INTERNAL__PORT": "0"}
+FREE_PORTS = {f"HUB_{name}__PORT": "0" for name in ("EDGE", "PUBLIC", "INTERNAL", "GATEWAY", "GATEWAY_COMPASS")}
 WORKERS = {"edge", "inside", "dispatch", "control"}
 
 Begin = Callable[[dict[str, str]], RunningHub]

@@ -12,10 +12,9 @@ from hub.dispatch.consumer.outbox import ACK, TERMINATE, Outbox
 from hub.dispatch.ending import Attempt
 from hub.dispatch.model import Answer, Progress
 from hub.dispatch.planning import Plan
-from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_retried, judge, judge_arrival
+from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_gone, is_retried, judge, judge_arrival
 from hub.dispatch.settings import DispatchSettings
-from hub.dispatch.sinks import SINKS
-from hub.dispatch.sinks.http import batch_sender
+from hub.dispatch.sinks import sender, sender_of_batches
 from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.store import FORGET, encoded, retry_subject
 from hub.kernel.metrics import DELIVERIES, DELIVERY_SECONDS
@@ -45,6 +44,8 @@ class Result(NamedTuple):
     """Whether it says something bad about the sink; None when no attempt was made."""
     pause_seconds: float | None = None
     """The event stays in hand and is tried again after this pause; None when it is settled."""
+    is_gone: bool = False
+    """The sink says that nothing will ever be taken there again."""
 
 
 _SUCCEEDED = Result(False)
@@ -64,8 +65,8 @@ class Attempts:
     def use(self, plan: Plan) -> None:
         """Work by this plan from now on; what is under way ends by the one it began with."""
         self.plan = plan
-        self._send = SINKS[plan.sink.kind](self._tools.outside, plan)
-        self._send_batch = batch_sender(self._tools.outside, plan) if plan.policy.batch else None
+        self._send = sender(self._tools.outside, plan)
+        self._send_batch = sender_of_batches(self._tools.outside, plan) if plan.policy.batch else None
         self._count = {name: DELIVERIES.labels(plan.label, name) for name in _OUTCOMES}
 
     def pass_over(self, held: Held, outcome: str) -> None:
@@ -141,7 +142,7 @@ class Attempts:
         self._tools.endings.record(plan, held.delivery, attempt)
         failed = is_retried(answer, plan.policy)
         if verdict.action == "dead_letter":
-            return Result(failed, await self._give_up(plan, held, verdict, answer))
+            return Result(failed, await self._give_up(plan, held, verdict, answer), is_gone(answer, plan.sink))
         self._count["retry"].inc()
         return Result(failed, self._postpone(plan, held, progress, verdict.pause_seconds))
 

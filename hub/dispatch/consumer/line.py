@@ -20,11 +20,23 @@ from hub.dispatch.consumer.holding import Held, Lanes
 from hub.dispatch.consumer.outbox import IN_PROGRESS
 from hub.dispatch.consumer.reading import delivery_of
 from hub.dispatch.matching import find_refusal
-from hub.dispatch.model import Progress
+from hub.dispatch.model import Delivery, Progress
 from hub.dispatch.ordering import key_of
 from hub.dispatch.planning import Plan, slots_of
 
 log = structlog.get_logger()
+Told = Callable[["Line"], None]
+
+
+def _find_unwanted(plan: Plan, delivery: Delivery) -> str:
+    """Return as what an event is passed over; empty when it is wanted."""
+    listening = plan.listening
+    if not listening.takes(delivery.subject):
+        return "filtered"
+    refusal = find_refusal(plan.filters, listening.headers_told(delivery.subject, delivery.headers), delivery.body)
+    if refusal is None:
+        return ""
+    return "filter_failed" if refusal.error else "filtered"
 
 
 class Source(Protocol):
@@ -40,7 +52,7 @@ class Source(Protocol):
 class Line:
     """Delivers the events of one Subscription."""
 
-    def __init__(self, plan: Plan, tools: Tools, source: Source, on_breaker: Callable[["Line"], None]) -> None:
+    def __init__(self, plan: Plan, tools: Tools, source: Source, on_breaker: Told, on_gone: Told) -> None:
         """Prepare; `open` lets events come in.
 
         Args:
@@ -48,10 +60,12 @@ class Line:
             tools: what attempts are made with.
             source: where events come from.
             on_breaker: told when the circuit breaker changed its state.
+            on_gone: told when the sink said that it is gone for good; no further attempt begins until `open`.
         """
         self._tools = tools
         self._source = source
         self._on_breaker = on_breaker
+        self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._attempts = Attempts(tools, plan)
         self._ready: deque[list[Held]] = deque()
@@ -66,7 +80,7 @@ class Line:
         self.leased_until = float("inf")
         """Monotonic seconds; with ordering nothing is sent past it."""
         self.telling: set[asyncio.Task[None]] = set()
-        """What is being told about the breaker."""
+        """What is being told about the breaker, or about a sink that is gone."""
         self.plan = plan
 
     def use(self, plan: Plan) -> None:
@@ -119,12 +133,10 @@ class Line:
             return
         held = Held(delivery, message.reply, handed_out, self._loop.time())
         plan = self.plan
-        if plan.filters:
-            refusal = find_refusal(plan.filters, delivery.headers, delivery.body)
-            if refusal is not None:
-                self._attempts.pass_over(held, "filter_failed" if refusal.error else "filtered")
-                self._source.release()
-                return
+        if plan.is_choosy and (unwanted := _find_unwanted(plan, delivery)):
+            self._attempts.pass_over(held, unwanted)
+            self._source.release()
+            return
         self.in_hand[delivery.sequence] = held
         if plan.policy.ordering_key is not None:
             held.key = key_of(delivery, plan.policy.ordering_key)
@@ -175,6 +187,9 @@ class Line:
         finally:
             held.task = None
             self.under_way -= 1
+        if result.is_gone and self.is_open:
+            self.shut()
+            self._on_gone(self)
         self._conclude(held, result)
         self._judge_sink(result.failed)
         self._pump()

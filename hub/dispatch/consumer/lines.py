@@ -19,6 +19,7 @@ from hub.dispatch.consumer.attempts import Tools
 from hub.dispatch.consumer.line import Line
 from hub.dispatch.consumer.pulling import Pulling
 from hub.dispatch.model import Start
+from hub.dispatch.pausing import Pausing
 from hub.dispatch.planning import Plan, plan_of
 from hub.dispatch.positions import moment_of, start_in
 from hub.dispatch.settings import DispatchSettings
@@ -42,6 +43,7 @@ class Parts:
     """What lines are made from."""
 
     bucket: Bucket[Resource]
+    pausing: Pausing
     consumers: Consumers
     leases: Leases
     tools: Tools
@@ -158,7 +160,7 @@ class Lines:
                 self._mark_later(entry.key, _CREATION_SECONDS - age)
                 return
         try:
-            plan = plan_of(resource, self._parts.settings.service_urls)
+            plan = plan_of(resource, self._parts.settings.service_urls, self._parts.settings.prefix)
         except (HubError, KeyError, TypeError, ValueError) as error:
             log.error("subscription.unreadable", subscription=entry.key, error=str(error))  # noqa: TRY400 - stored data, not a bug here
             await self._end(entry.key)
@@ -240,7 +242,7 @@ class Lines:
             take=lambda message: line.take(message),  # noqa: PLW0108 - the line comes after
             on_lost=lambda: self.mark(key, again=True),
         )
-        line = Line(plan, parts.tools, pulling, self._soon(key))
+        line = Line(plan, parts.tools, pulling, self._soon(key), lambda line: self._gone(key, line))
         return Running(plan, pulling, line)
 
     def _soon(self, key: str) -> Callable[[Line], None]:
@@ -274,6 +276,19 @@ class Lines:
             except HubError as error:
                 log.debug("breaker.untold", subscription=key, error=error.detail)
             return
+
+    def _gone(self, key: str, line: Line) -> None:
+        log.error("sink.gone", subscription=line.plan.label)
+        task = asyncio.create_task(self._pause_for_good(key), name="dispatch-sink-gone")
+        line.telling.add(task)
+        task.add_done_callback(line.telling.discard)
+
+    async def _pause_for_good(self, key: str) -> None:
+        try:
+            await self._parts.pausing.pause(key, "sink_gone")
+        except HubError as error:  # it goes on, and the next answer says the same
+            log.warning("sink.unpaused", subscription=key, error=error.detail)
+        self.mark(key, again=True)
 
     async def _end(self, key: str) -> None:
         """Let a Subscription go; attempts under way come to their end."""

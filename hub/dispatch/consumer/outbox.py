@@ -75,6 +75,7 @@ class Outbox:
                 while self._items or self._filled.is_set():  # noqa: ASYNC110 - at the end of the process only
                     await asyncio.sleep(0)
                 await self._client.flush()
+                await self._client.flush()  # the first PING overtakes what the client still has to write
         except (TimeoutError, NatsError) as error:
             log.debug("message.unsent", error=repr(error))
 

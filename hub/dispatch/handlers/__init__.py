@@ -1,27 +1,24 @@
 """What dispatch answers on request: dead letters, replays, and where an event is."""
 
-from collections.abc import Callable, Sequence
-
 from faststream.nats import NatsRouter
 
 from contracts import subjects
 from hub.dispatch.handlers.dead_letters import DeadLetters
 from hub.dispatch.handlers.events import Events
 from hub.dispatch.handlers.replays import Replays
-from hub.kernel.resource import Resource
 from hub.kernel.room import RoomHouse
 
 
-def serve(router: NatsRouter, house: RoomHouse, subjects_of: Callable[[Resource], Sequence[str]]) -> None:
+def serve(router: NatsRouter, house: RoomHouse, prefix: str) -> None:
     """Answer `ask.dead.*`, `ask.events.*` and `ask.subscriptions.replay`.
 
     Args:
         router: takes the subscriptions.
         house: the room's.
-        subjects_of: the subjects that a Subscription listens to.
+        prefix: that of prefixed event types.
     """
     letters = DeadLetters(house)
-    events = Events(house, subjects_of)
+    events = Events(house, prefix)
     asked = {
         ("dead", "list"): letters.found,
         ("dead", "show"): letters.show,

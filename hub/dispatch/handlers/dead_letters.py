@@ -14,6 +14,7 @@ from contracts import subjects
 from contracts.delivery.v1 import DeadLetterDropped, DeliveryReplayed
 from contracts.envelope import read_attributes
 from hub.dispatch import dead_letters
+from hub.dispatch.auditing import record
 from hub.dispatch.dead_letters import Edit, Selection
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.scanning import Page, Range, Stored
@@ -24,6 +25,7 @@ from hub.kernel.room import RoomHouse
 
 PAGE = 500
 LARGEST_PAGE = 5000
+_ACTIONS = {"replayed": "letter.replay", "dropped": "letter.drop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class DeadLetters:
         if asked.dry_run:
             return {"would": len(letters), "groups": groups_of(letters), **rest}
         await scanning.for_each(letters, lambda letter: act(letter, asked), verb)
+        if letters:
+            await record(self._house.publish, _ACTIONS[verb], request, f"{len(letters)} {verb}")
         return {verb: len(letters), **rest}
 
     async def _replay_one(self, letter: Stored, asked: Asked) -> None:

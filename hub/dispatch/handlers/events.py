@@ -5,7 +5,7 @@ answer then says where to go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,11 @@ from contracts import subjects
 from contracts.envelope import read_attributes
 from hub.dispatch import dead_letters, timeline
 from hub.dispatch.filters import compile_filters
+from hub.dispatch.filters.candidate import Predicate
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.scanning import Range, Stored
 from hub.dispatch.kinds import SUBSCRIPTION
+from hub.dispatch.listening import Listening, listening_of
 from hub.dispatch.matching import find_refusal
 from hub.dispatch.sinking import sink_of
 from hub.dispatch.timeline import Evidence, Verdict, Wish
@@ -26,7 +28,6 @@ from hub.kernel.errors import HubError, InvalidField, InvalidInput, NotFound
 from hub.kernel.resource import DEFAULT_SCOPE, Resource, resource_key
 from hub.kernel.room import RoomHouse
 
-SubjectsOf = Callable[[Resource], Sequence[str]]
 _WINDOW = 20_000
 _SEARCHED = 100_000
 _MOST_RECORDS = 50_000
@@ -53,11 +54,11 @@ class Records:
 class Events:
     """Answers about single events."""
 
-    def __init__(self, house: RoomHouse, subjects_of: SubjectsOf) -> None:
-        """Share the house's connection; `subjects_of` says what a Subscription listens to."""
+    def __init__(self, house: RoomHouse, prefix: str) -> None:
+        """Share the house's connection; `prefix` is that of prefixed event types."""
+        self._prefix = prefix
         self._house = house
         self._client = house.bus.nc
-        self._subjects_of = subjects_of
         self._view = house.resource_view(SUBSCRIPTION.plural)
         self._bucket = house.resources(SUBSCRIPTION)
 
@@ -156,17 +157,22 @@ class Events:
             gone = timeline.of_record(trail[-1], trail) or removed
             return head | {"sink": "", "function": None} | timeline.told(trail, gone)
         about = timeline.Event(event.sequence, event.stored_at, event.subject)
-        wish = self.wish_of(resource, event.headers, event.data)
+        wish = self.wish_of(resource, event)
         standing = await self.standing(resource, needed=pair in records.pairs() or _may_match(about, wish))
         verdict = timeline.judge(about, wish, standing, trail)
         return head | _sink(resource) | timeline.told(trail, verdict)
 
-    def wish_of(self, resource: Resource, headers: Mapping[str, str], data: bytes = b"") -> Wish:
+    def wish_of(self, resource: Resource, event: Stored | None = None) -> Wish:
         """Return what a Subscription listens for, and whether one of its filters refuses the event."""
         filters = resource.spec.get("filters") or []
-        refused = refused_by(compile_filters(filters), headers, data)
-        listened = tuple(each for each in self._subjects_of(resource) if not each.startswith("replay."))
-        return Wish(listened, refused, tuple(each for each in filters if isinstance(each, Mapping)))
+        listening = self.listening_of(resource)
+        refused = refused_by(compile_filters(filters), listening, event) if event is not None else None
+        written = tuple(each for each in filters if isinstance(each, Mapping))
+        return Wish(listening.subjects, refused, written, listening)
+
+    def listening_of(self, resource: Resource) -> Listening:
+        """Return which subjects a Subscription listens to, and for whose events."""
+        return listening_of(resource.spec, self._prefix)
 
     async def standing(self, resource: Resource, *, needed: bool = True) -> Standing:
         """Return how far a Subscription has come; nats-server is asked only when that is needed."""
@@ -212,9 +218,9 @@ class Events:
         return f"{'synced' if nats.sync == 'always' else 'buffered'}, R{nats.replicas}"
 
 
-def refused_by(filters: Sequence[Any], headers: Mapping[str, str], data: bytes) -> int | None:
+def refused_by(filters: Sequence[Predicate], listening: Listening, event: Stored) -> int | None:
     """Return the position of the first compiled filter that refuses an event; None when none does."""
-    refusal = find_refusal(filters, headers, data)
+    refusal = find_refusal(filters, listening.headers_told(event.subject, event.headers), event.data)
     return None if refusal is None else refusal.position
 
 
@@ -308,4 +314,3 @@ def described(event: Stored, durability: str) -> dict[str, Any]:
             "durability": durability,
         },
     }
-

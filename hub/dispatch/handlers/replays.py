@@ -13,7 +13,9 @@ import orjson
 from contracts import subjects
 from contracts.delivery.v1 import DeliveryReplayed
 from contracts.envelope import read_attributes
+from contracts.naming import clean_type, plain_of
 from hub.dispatch import dead_letters
+from hub.dispatch.auditing import record
 from hub.dispatch.filters import compile_filters
 from hub.dispatch.handlers import scanning
 from hub.dispatch.handlers.events import Events, refused_by
@@ -94,6 +96,8 @@ class Replays:
             await scanning.for_each(
                 found.again, lambda event: self._again(event, wanted, lying.get(event.sequence, ())), "replayed"
             )
+            if found.again:
+                await record(self._house.publish, "subscription.replay", request, f"{len(found.again)} replayed")
             answer |= {"replayed": len(found.again)}
         if page.next is not None and (not page.messages or not _is_past(page.messages[-1], wanted)):
             answer |= {"next": page.next}
@@ -107,9 +111,12 @@ class Replays:
         return entry.value
 
     async def _read(self, wanted: Wanted, resource: Resource, request: Mapping[str, Any], newest: int) -> Page:
-        listened = self._events.wish_of(resource, {}).subjects
+        listening = self._events.listening_of(resource)
+        listened = listening.subjects
         if wanted.type is not None:
-            listened = tuple(each for each in listened if each.split(".", 2)[2] == subjects.tokens(wanted.type))
+            plain = plain_of(wanted.type, listening.prefix)
+            names = {subjects.tokens(name) for name in (plain.types if plain else (clean_type(wanted.type),))}
+            listened = tuple(each for each in listened if each.split(".", 2)[2] in names)
             if not listened:
                 raise InvalidField(
                     f"The Subscription '{wanted.name}' does not listen for '{wanted.type}'; add the type first.",
@@ -128,12 +135,12 @@ class Replays:
 
     def _sort(self, wanted: Wanted, resource: Resource, messages: Sequence[Stored], history: History) -> Sorted:
         found = Sorted([], Counter())
-        filters = compile_filters(resource.spec.get("filters"))
+        filters, listening = compile_filters(resource.spec.get("filters")), self._events.listening_of(resource)
         for each in messages:
             if _is_past(each, wanted) or not wanted.has_key(each.headers, each.data):
                 continue
             fate = history.fate_of(each.sequence, each.stored_at)
-            if refused_by(filters, each.headers, each.data) is not None:
+            if not listening.takes(each.subject) or refused_by(filters, listening, each) is not None:
                 found.left["filtered"] += 1
             elif wanted.takes(fate):
                 found.again.append(each)
@@ -204,4 +211,3 @@ class Replays:
 
 def _is_past(event: Stored, wanted: Wanted) -> bool:
     return wanted.until is not None and event.stored_at > wanted.until
-

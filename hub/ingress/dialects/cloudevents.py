@@ -6,12 +6,13 @@ sink gets what the solution sent.
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from contracts.envelope import decode_value_strictly
+from hub.ingress.bounds import rendered
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import InvalidInput
 
@@ -31,6 +32,22 @@ def mode_of(headers: Mapping[str, str]) -> str:
     if media.startswith("application/cloudevents"):
         return ""
     return "binary" if "ce-specversion" in headers else ""
+
+
+def check_once(names: Iterable[str]) -> None:
+    """Refuse an attribute that comes twice: whichever counted, somebody on the way would have taken the other.
+
+    Args:
+        names: those of all headers, lower-case.
+
+    Raises:
+        InvalidInput: naming the header.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen and (name.startswith(PREFIX) or name == "content-type"):
+            raise InvalidInput(f"The header {name} comes twice; send it once.")
+        seen.add(name)
 
 
 def parse_binary(headers: Mapping[str, str], body: bytes) -> Draft:
@@ -102,7 +119,7 @@ def draft_of(event: Any) -> Draft:
     value = event["data"]
     if isinstance(value, str) and content_type and not is_json(content_type):
         return Draft(attributes, value.encode(), content_type)
-    return Draft(attributes, orjson.dumps(value), content_type or JSON_TYPE, value, has_value=True)
+    return Draft(attributes, rendered(value), content_type or JSON_TYPE, value, has_value=True)
 
 
 def is_json(content_type: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from hub.ingress.bounds import rendered
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import BodyTooLarge, ContractViolation, HubError, InvalidField, InvalidInput, MissingField
 
@@ -43,7 +44,7 @@ def parse(body: bytes, application: str, new_id: str) -> Draft:
         "time": time,
         "eventtypeversion": version,
     }
-    return Draft(attributes, orjson.dumps(value), JSON_TYPE, value, has_value=True)
+    return Draft(attributes, rendered(value), JSON_TYPE, value, has_value=True)
 
 
 def render_accepted(event_id: str) -> bytes:

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from hub.kernel.http.direct import Call, Door, Doors, length_of
 from hub.kernel.identity import PEER, Peer
 
+MOST_HEAD_BYTES = 1024 * 1024
+"""Of the head of a request, counted roughly; the parser itself would keep any."""
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -26,9 +28,13 @@ class Protocol(HttpToolsProtocol):
     """Set by the listener, in a class of its own."""
     trusted_proxies: Networks = ()
     """Set likewise: where proxies are that may speak for their callers."""
+    bodies_are_timed = True
+    """Set likewise: whether the time for receiving a request covers its body; a passage bounds that itself."""
     peer: Peer
     cycle: Any
     """The current request: uvicorn's, or a `Call`."""
+    _head_bytes: int | None = 0
+    """Received of a head that is not whole yet; None within a body."""
     _expected_since = 0.0
     """Loop time since which the request that is not whole yet is expected; 0 when none is."""
 
@@ -42,6 +48,18 @@ class Protocol(HttpToolsProtocol):
         self.app_state = self.app_state | {PEER: self.peer}
         self._expected_since = self.loop.time()
 
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; refuse a head without end."""
+        super().data_received(data)
+        if self._head_bytes is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+                self._refuse(b"431 Request Header Fields Too Large")
+
+    def _refuse(self, status: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        self.transport.close()
+
     def on_message_begin(self) -> None:
         """Note since when this request is coming in."""
         self._expected_since = self.loop.time()
@@ -51,16 +69,20 @@ class Protocol(HttpToolsProtocol):
         """Close the connection when the request that is coming in, or the first one, takes longer than this."""
         since = self._expected_since
         if since and self.loop.time() - since > limit_seconds and not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-            self.transport.close()
+            self._refuse(b"408 Request Timeout")
 
     def on_headers_complete(self) -> None:
         """Begin a direct call where a door is; else go on to the routes."""
+        self._head_bytes = None
         door = self._door()
         if door is None:
             super().on_headers_complete()
         else:
             self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
+        if not self.bodies_are_timed:
+            self._expected_since = 0.0
+        if not self.parser.should_upgrade():
+            self.headers = []  # trailers are announced like headers; they must not join those of the request
 
     def _door(self) -> Door | None:
         busy = self.cycle is not None and not self.cycle.response_complete
@@ -81,7 +103,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Offer a whole direct call to its door; what the door leaves goes to the routes."""
-        self._expected_since = 0.0
+        self._expected_since, self._head_bytes = 0.0, 0
         call = self.cycle
         if not isinstance(call, Call):
             super().on_message_complete()

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,17 @@ from hub.kernel.http.protocol import Protocol
 from hub.kernel.settings import EdgeSettings, ListenerSettings
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a listener serves whose traffic is for others: nothing is routed here, and nothing added to answers."""
+
+    app: Callable[..., Any]
+    """The ASGI application; it gets every path and method."""
+    upgraded: type[asyncio.Protocol]
+    """Takes over connections that ask for WebSocket, beginning with the head of the request; made as uvicorn makes its
+    own (`config`, `server_state`, `app_state`)."""
+
+
 class Listener:
     """A bound socket and the server on it."""
 
@@ -26,7 +38,7 @@ class Listener:
         self,
         name: str,
         settings: ListenerSettings,
-        app: Callable[..., Any],
+        app: "Callable[..., Any] | Passage",
         tls: Callable[[], ssl.SSLContext] | None = None,
         *,
         doors: Doors = NO_DOORS,
@@ -36,24 +48,26 @@ class Listener:
         Args:
             name: for messages: `edge`, `internal`, …
             settings: address and limits.
-            app: the ASGI application.
+            app: the ASGI application, or the passage it opens.
             tls: gives the TLS context; None serves plain HTTP.
             doors: take requests before the application does.
         """
         self.name = name
         self.settings = settings
         self._socket: socket.socket | None = None
+        passage = app if isinstance(app, Passage) else None
         proxies = settings.trusted_proxies if isinstance(settings, EdgeSettings) else ()
+        own = {"doors": doors, "trusted_proxies": proxies, "bodies_are_timed": passage is None}
         config = uvicorn.Config(
-            app,
-            http=type("DoorProtocol", (Protocol,), {"doors": doors, "trusted_proxies": proxies}),
-            ws="none",
+            app.app if isinstance(app, Passage) else app,
+            http=type("DoorProtocol", (Protocol,), own),
+            ws=passage.upgraded if passage else "none",
             lifespan="off",
             loop="none",
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=True,
+            date_header=passage is None,
             proxy_headers=False,
             backlog=2048,
             limit_concurrency=settings.concurrency,

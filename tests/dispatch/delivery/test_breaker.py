@@ -4,7 +4,7 @@ import asyncio
 
 from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
 
-RULE = {"failureRatio": 0.5, "minRequests": 4, "openFor": "300ms"}
+RULE = {"failureRatio": 0.5, "minRequests": 4, "openFor": "1s"}
 
 
 async def test_it_opens_probes_and_closes(hub: Hub, running: Run, any_sink: Sink) -> None:

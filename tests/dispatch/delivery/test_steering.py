@@ -1,8 +1,15 @@
 """Pause, resume, another position; and what the status says."""
 
-import pytest
+import asyncio
+from contextlib import asynccontextmanager
 
-from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
+import orjson
+import pytest
+from nats.aio.msg import Msg
+
+from contracts import subjects
+from hub.kernel.broker import Bus
+from tests.dispatch.delivery.conftest import Hub, Run, Sink, function_sink, until
 
 
 async def test_a_paused_subscription_keeps_its_events(hub: Hub, running: Run, sink: Sink) -> None:
@@ -83,6 +90,85 @@ async def test_the_longest_names_have_a_consumer(hub: Hub, running: Run, sink: S
     await until(lambda: len(sink.received) == 2)
 
 
+async def test_a_sink_that_is_gone_pauses_its_subscription(hub: Hub, running: Run, sink: Sink) -> None:
+    """410: nothing more is sent, the status says why, and after it is resumed no event is missing."""
+    await running(["dispatch"])
+    sink.answers = lambda _id: 410
+    await hub.subscribe(sink, in_flight=1)
+    await hub.post("1")
+    (letter,) = await hub.dead()
+    assert (letter.headers or {})["ce-id"] == "1"
+    await until_paused(hub)
+    await hub.post("2", "3")
+    status = await hub.status()
+    assert status["pause"]["reason"] == "sink_gone"
+    assert "410" in status["conditions"][0]["message"]
+    assert (await hub.ask("dead", "replay", {"name": "orders"}))[1] == {"replayed": 1}
+    assert sink.ids == ["1"]
+    sink.answers = lambda _id: 200
+    assert (await hub.ask("subscriptions", "resume", {"name": "orders"}))[1]["outcome"] == "configured"
+    await until(lambda: sorted(sink.ids) == ["1", "1", "2", "3"])
+    assert "pause" not in await hub.status()
+    reasons = [orjson.loads(each.data)["reason"] for each in await contracts(hub, "hub.subscription.v1.paused", 1)]
+    assert reasons == ["sink_gone"]
+
+
+async def test_a_function_that_answers_410_speaks_of_the_event(hub: Hub, running: Run, bus: Bus) -> None:
+    """Only an address can be gone."""
+    await running(["dispatch"])
+    async with asynccontextmanager(function_sink)(bus) as sink:
+        sink.answers = lambda event_id: 410 if event_id == "1" else 200
+        await hub.subscribe(sink, in_flight=1)
+        await hub.post("1", "2")
+        await until(lambda: sink.ids == ["1", "2"])
+        await hub.dead()
+        await hub.settled()
+        assert (await hub.status())["ready"] is True
+
+
+async def until_paused(hub: Hub) -> None:
+    """Wait until the status says that nothing is delivered."""
+    async with asyncio.timeout(15):
+        while (await hub.status()).get("ready") is not False:
+            await asyncio.sleep(0.01)
+
+
+async def contracts(hub: Hub, kind: str, count: int) -> list[Msg]:
+    """Wait for contract events and return them."""
+    found = await hub.bus.nc.jetstream().pull_subscribe(kind, stream=subjects.HUB)
+    return await found.fetch(count, timeout=15)
+
+
+async def test_each_act_is_audited(hub: Hub, running: Run, sink: Sink) -> None:
+    """Who, what, on which Subscription; what changed nothing is no act."""
+    await running(["dispatch"])
+    sink.answers = lambda _id: 400
+    await hub.subscribe(sink)
+    await hub.post("1", "2")
+    await hub.dead(2)
+    by = {"name": "orders", "by": "ada@host"}
+    for plural, verb, more in (
+        ("subscriptions", "pause", {}),
+        ("subscriptions", "pause", {}),
+        ("subscriptions", "resume", {}),
+        ("subscriptions", "reset", {"to": "now"}),
+        ("dead", "drop", {"sequence": 1}),
+        ("dead", "replay", {}),
+    ):
+        status, answer = await hub.ask(plural, verb, by | more)
+        assert status == "200", answer
+    records = [orjson.loads(each.data) for each in await contracts(hub, subjects.AUDIT_RECORDS, 5)]
+    assert {each["actor"] for each in records} == {"operator:ada@host"}
+    assert {each["target"] for each in records} == {"subscriptions/default/orders"}
+    assert [(each["action"], each["detail"]) for each in records] == [
+        ("subscription.pause", ""),
+        ("subscription.resume", ""),
+        ("subscription.reset", "to now"),
+        ("letter.drop", "1 dropped"),
+        ("letter.replay", "1 replayed"),
+    ]
+
+
 async def test_what_fails_again_after_its_dead_letter_was_dropped_is_kept_again(
     hub: Hub, running: Run, sink: Sink
 ) -> None:
@@ -93,7 +179,7 @@ async def test_what_fails_again_after_its_dead_letter_was_dropped_is_kept_again(
     await hub.post("e-1")
     await hub.dead()
     await hub.settled()
-    assert (await hub.ask("dead", "drop", {"name": "orders"}))[0] == "200"
+    assert (await hub.ask("dead", "drop", {"name": "orders", "all": True}))[0] == "200"
     assert (await hub.ask("subscriptions", "reset", {"name": "orders", "to": 1}))[0] == "200"
     await until(lambda: len(sink.received) == 2)
     await hub.settled()
