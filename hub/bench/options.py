@@ -7,6 +7,7 @@ from hub.kernel.errors import InvalidInput
 SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
 PEERS = ("bare", "mq-bridge")
 E2E_RATE = 500.0
+APPLICATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Options:
     """Subscriptions to other event types, of other Applications, that exist meanwhile."""
     dead: int = 0
     """Further Subscriptions to the same events, whose sinks take no connection."""
+    applications: int = APPLICATIONS
+    """How many Applications get their Services (registry)."""
 
     def checked(self) -> "Options":
         """Return the options with the scenario's defaults.
@@ -49,6 +52,10 @@ class Options:
             raise InvalidInput(f"--others belongs to ingress and delivery; leave it out of '{self.scenario}'.")
         if self.dead and self.scenario != "delivery":
             raise InvalidInput(f"--dead belongs to `hub bench delivery`; leave it out of '{self.scenario}'.")
+        if self.scenario != "registry" and self.applications != APPLICATIONS:
+            raise InvalidInput(f"--applications belongs to `hub bench registry`; leave it out of '{self.scenario}'.")
+        if self.scenario == "registry" and self.rate is not None:
+            raise InvalidInput("`hub bench registry` registers as fast as it is answered; leave out --rate.")
         if self.scenario == "e2e" and self.rate is None:
             return replace(self, rate=E2E_RATE)
         return self

@@ -20,7 +20,7 @@ from hub.commands.session import connected
 
 Document = dict[str, Any]
 SPREAD = ("throughput", "ready_seconds")
-SPREAD_WITHIN = ("latency_ms", "cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb")
+SPREAD_WITHIN = ("latency_ms", "figures", "cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb")
 
 
 def measure(options: Options, hear: Hear) -> Document:

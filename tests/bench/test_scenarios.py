@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hub.cli import app
+from hub.cli import command_line
 from tests.bench.conftest import Bench, Measure
 
 
@@ -75,6 +75,7 @@ def test_every_certificate_that_was_issued_was_announced(measure: Measure) -> No
     assert 0 < run["counts"]["issued"] == run["counts"]["announced"]
     assert run["statuses"] == {"201": run["counts"]["issued"]}
     assert run["unit"] == "certificates" and run["latency_ms"]["p50"] > 0
+    assert (*run["figure_units"].values(),) == ("µs",) and all(value > 0 for value in run["figures"].values())
 
 
 def test_repeated_runs_are_put_together(bench: Bench) -> None:
@@ -121,12 +122,28 @@ def test_a_table_for_people_has_units_and_a_failed_run_ends_with_status_1(bench:
         ("ingress", "--authority", "rsa-4096"),
         ("ingress", "--dead", "1"),
         ("functions", "--others", "1"),
+        ("ingress", "--applications", "5"),
+        ("registry", "--rate", "5"),
+        ("registry", "--applications", "0"),
         ("ingress", "--output", "xml"),
     ],
     ids=" ".join,
 )
 def test_wrong_usage_ends_with_status_2(arguments: tuple[str, ...]) -> None:
     """Nothing is started for a command that cannot be meant."""
-    ran = CliRunner().invoke(app, ["bench", *arguments])
+    ran = CliRunner().invoke(command_line(), ["bench", *arguments])
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert "Usage" in ran.stderr
+
+
+def test_every_service_that_was_answered_as_registered_is_stored(bench: Bench) -> None:
+    """Five of each Application; the list and the second start are timed, each figure with a unit of its own."""
+    ran = bench("registry", "--warm-up", "0", "--connections", "4", "--applications", "7", "-o", "json")
+    assert ran.status == 0, ran.errors
+    run = ran.first
+    assert run["held"] and run["counts"] == {"registered": 35, "stored": 35}
+    assert (run["statuses"], run["unit"]) == ({"200": 35}, "Services")
+    assert run["figures"].keys() == run["figure_units"].keys() == ran.document["summary"]["figures"].keys()
+    assert all(value > 0 for value in run["figures"].values())
+    assert sorted(run["figure_units"].values()) == ["Applications/s", "s", "s"]
+    assert ran.left == [], "nothing is left behind"
