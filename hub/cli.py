@@ -1,5 +1,6 @@
 """The command line: arguments in, calls out. Each group of commands lives in a module of `hub/commands/`."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -29,6 +30,8 @@ SUB_COMMANDS = (
 )  # fmt: skip
 """Modules whose commands stand below a noun."""
 
+_COLLECT_AFTER = 50_000
+"""New objects between two looks for cycles: loading modules makes many objects and no garbage."""
 _HELP = """An event-driven integration hub: connected solutions post events, Subscriptions and Functions get them.
 
 Start with `hub demo`, or `hub up` in one terminal and `hub token shop --create` in another."""
@@ -66,4 +69,5 @@ def command_line(words: Sequence[str] = ()) -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(_COLLECT_AFTER)
     command_line(sys.argv[1:])()

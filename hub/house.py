@@ -9,18 +9,17 @@ import gc
 import json
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from hub.kernel.broker import Bus, connect, servers_of
 from hub.kernel.clock import SystemClock
 from hub.kernel.errors import Misconfigured
 from hub.kernel.keys import Keys, load_keys
+from hub.kernel.logger import log
 from hub.kernel.resource import Kind
 
 if TYPE_CHECKING:
@@ -32,10 +31,12 @@ if TYPE_CHECKING:
     from hub.kernel.room import House, Room
     from hub.settings import HubSettings
 
-log = structlog.get_logger()
 
 ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions", "gateway", "compass")
 """Every room; `hub.<room>.room.build` is its door."""
+
+ROOMS_WITH_KINDS = ("registry", "dispatch", "functions", "compass")
+"""Rooms that own kinds of resources: `hub.<room>.kinds.KINDS`."""
 
 LISTENERS = ("edge", "internal", "public", "gateway", "gateway_compass")
 
@@ -46,14 +47,15 @@ API_VERSION = "1"
 """Version of the surface that connected solutions see."""
 
 
+def each_kind() -> Iterator[Kind]:
+    """Give every kind of resource, room by room; a room's kinds are loaded when it comes to them."""
+    for room in ROOMS_WITH_KINDS:
+        yield from import_module(f"hub.{room}.kinds").KINDS
+
+
 def kinds() -> list[Kind]:
     """Return every kind of resource, of all rooms, without building a room."""
-    from hub.compass.kinds import KINDS as COMPASS
-    from hub.dispatch.kinds import KINDS as DISPATCH
-    from hub.functions.kinds import KINDS as FUNCTIONS
-    from hub.registry.kinds import KINDS as REGISTRY
-
-    return [*REGISTRY, *DISPATCH, *FUNCTIONS, *COMPASS]
+    return list(each_kind())
 
 
 def check(rooms: Iterable[str], listeners: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from nats.js import JetStreamContext
 
 from hub.house import Running
@@ -46,6 +47,14 @@ def start_nats(directory: Path, port: int = -1) -> tuple[subprocess.Popen[bytes]
         time.sleep(0.01)
     url = ports.read_text().split('"nats"')[1].split('"')[1]
     return process, url.replace("0.0.0.0", "127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Let each test hear the log: a command that runs in the tests' own process silences it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

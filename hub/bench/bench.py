@@ -1,5 +1,6 @@
 """What a scenario works with: the options, the hub, the meter; and what it returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,8 @@ class Measured:
     """How long the measured part took."""
     unit: str = "events"
     """What is counted, in the plural."""
+    figures: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    """What else was measured, each with its unit."""
 
 
 class Bench:
@@ -93,6 +96,8 @@ def document_of(
         "latency_of": measured.latency_of,
         "latency_ms": measured.latency,
         "counts": measured.counts,
+        "figures": {name: round(value, 3) for name, (value, _) in measured.figures.items()},
+        "figure_units": {name: unit for name, (_, unit) in measured.figures.items()},
         "statuses": measured.statuses,
         "measured_seconds": round(measured.seconds, 3),
         "cpu_seconds_per_1000": meter.cpu_per_thousand(measured.measured),

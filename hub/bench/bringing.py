@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from hub.bench import figures, manifests
+from hub.bench import figures, manifests, requests
 from hub.bench.bench import Bench, Measured, complaints_of
 from hub.bench.driving import Line
 from hub.bench.journal import Arrivals, Journal
@@ -18,6 +18,7 @@ from hub.bench.pacing import NANOSECONDS
 from hub.bench.plan import Plan
 from hub.bench.scenarios.ingress import plan_of
 from hub.kernel.errors import UpstreamUnavailable
+from hub.up.ports import free_port
 
 READY_SECONDS = 60.0
 STALL_SECONDS = 20.0
@@ -25,6 +26,7 @@ STALL_SECONDS = 20.0
 BACKLOG_BATCH, BACKLOG_BYTES, BACKLOG_CONNECTIONS = 50, 512 * 1024, 8
 """A backlog is stored in batches: that is the quickest way to get one."""
 _POLL_SECONDS = 0.05
+_APPLIED_AT_ONCE = 16
 _ACTIVE = ("Running", "Subscription active")
 
 
@@ -40,6 +42,21 @@ async def subscribe(bench: Bench, sink: str) -> None:
     document = manifests.subscription(sink, bench.options.connections)
     await bench.session.ask("subscriptions", "apply", {"document": document})
     await _await_active(bench, "subscriptions")
+
+
+async def surround(bench: Bench) -> None:
+    """Apply the Subscriptions that only stand beside, as many as the options say, and wait until they are served."""
+    address = f"http://127.0.0.1:{free_port()}/nobody"
+    own = {"source": requests.APPLICATION, "event_type": requests.TYPE}
+    documents = [
+        manifests.subscription(address, 1, f"other-{number}", f"app-{number}", f"order.type{number}.v1")
+        for number in range(bench.options.others)
+    ] + [manifests.subscription(address, 10, f"dead-{number}", **own) for number in range(bench.options.dead)]
+    for begin in range(0, len(documents), _APPLIED_AT_ONCE):
+        some = documents[begin : begin + _APPLIED_AT_ONCE]
+        await asyncio.gather(*(bench.session.ask("subscriptions", "apply", {"document": each}) for each in some))
+    if documents:
+        await _await_active(bench, "subscriptions")
 
 
 async def _await_active(bench: Bench, plural: str) -> None:

@@ -16,7 +16,7 @@ import sys
 import time
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -119,9 +119,11 @@ class Load:
         if pacer is not None:
             pacer.start()
         else:
-            for connection in self._connections:
+            for connection in self._connections[: self.plan.requests]:
                 self._send(connection, time.monotonic_ns())
         await self._wait(say)
+        if self._is_complete():
+            say({"phase": "measured"})
         if pacer is not None:
             pacer.stop()
         self._closing = True
@@ -143,7 +145,9 @@ class Load:
     def _send(self, connection: Connection, due: int) -> None:
         events = self.plan.events
         first, self._next = self._next, self._next + events
-        numbers = range(first, first + events)
+        numbers: Iterable[int] = range(first, first + events)
+        if self.plan.numbers:
+            numbers = [number % self.plan.numbers for number in numbers]
         places = (value for number in numbers for value in (number, due)) if self.plan.stamped else numbers
         connection.send(self._template % tuple(places), due)
 
@@ -169,13 +173,18 @@ class Load:
                 self._send(connection, self._backlog.popleft())
                 return
             self._idle.append(connection)
-        elif now < self._end:
+        elif now < self._end and not self._is_complete():
             self._send(connection, now)
             return
-        if now >= self._end:
+        if now >= self._end or self._is_complete():
             self._check_over()
 
+    def _is_complete(self) -> bool:
+        return self.plan.requests is not None and self._next >= self.plan.requests
+
     def _check_over(self) -> None:
+        if self._interval and self._due < self._end:
+            return  # the last tick is late; what it sends is awaited
         if not self._backlog and not any(connection.waiting for connection in self._connections):
             self._over.set()
 

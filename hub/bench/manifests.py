@@ -38,16 +38,18 @@ def api(target: str) -> dict[str, Any]:
     return document | {"spec": document["spec"] | {"services": [texts | {"entries": [entry]}]}}
 
 
-def subscription(sink: str, in_flight: int) -> dict[str, Any]:
-    """Return the Subscription that brings every event to a sink."""
+def subscription(
+    sink: str, in_flight: int, name: str = NAME, source: str = APPLICATION, event_type: str = TYPE
+) -> dict[str, Any]:
+    """Return a Subscription; by default the one that brings every event to a sink."""
     return {
         "apiVersion": "eventing.kyma-project.io/v1alpha2",
         "kind": "Subscription",
-        "metadata": {"name": NAME, "namespace": SCOPE},
+        "metadata": {"name": name, "namespace": SCOPE},
         "spec": {
-            "source": APPLICATION,
+            "source": source,
             "typeMatching": "standard",
-            "types": [TYPE],
+            "types": [event_type],
             "sink": sink,
             "config": {"maxInFlightMessages": str(in_flight)},
             "delivery": {"timeout": LONG},

@@ -7,6 +7,7 @@ from hub.kernel.errors import InvalidInput
 SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
 PEERS = ("bare", "mq-bridge")
 E2E_RATE = 500.0
+APPLICATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,12 @@ class Options:
     peer: str | None = None
     authority: str = "ecdsa-p256"
     """Key of the hub's certificate authority."""
+    others: int = 0
+    """Subscriptions to other event types, of other Applications, that exist meanwhile."""
+    dead: int = 0
+    """Further Subscriptions to the same events, whose sinks take no connection."""
+    applications: int = APPLICATIONS
+    """How many Applications get their Services (registry)."""
 
     def checked(self) -> "Options":
         """Return the options with the scenario's defaults.
@@ -41,6 +48,14 @@ class Options:
             raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
         if self.scenario != "connector" and self.authority != "ecdsa-p256":
             raise InvalidInput(f"--authority belongs to `hub bench connector`; leave it out of '{self.scenario}'.")
+        if self.others and self.scenario not in {"ingress", "delivery"}:
+            raise InvalidInput(f"--others belongs to ingress and delivery; leave it out of '{self.scenario}'.")
+        if self.dead and self.scenario != "delivery":
+            raise InvalidInput(f"--dead belongs to `hub bench delivery`; leave it out of '{self.scenario}'.")
+        if self.scenario != "registry" and self.applications != APPLICATIONS:
+            raise InvalidInput(f"--applications belongs to `hub bench registry`; leave it out of '{self.scenario}'.")
+        if self.scenario == "registry" and self.rate is not None:
+            raise InvalidInput("`hub bench registry` registers as fast as it is answered; leave out --rate.")
         if self.scenario == "e2e" and self.rate is None:
             return replace(self, rate=E2E_RATE)
         return self

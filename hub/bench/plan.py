@@ -31,6 +31,10 @@ class Plan:
     rate: float | None
     """Events per second; None: each connection sends as soon as it is answered."""
     credentials: Credentials | None = None
+    requests: int | None = None
+    """End after so many requests; None: after the time."""
+    numbers: int = 0
+    """The request's number is taken modulo this; 0: as it is."""
 
     def encode(self) -> bytes:
         """Return the line."""

@@ -33,6 +33,8 @@ def table_of(document: Document) -> Table:
             table.add_row(f"{shown} of {first['latency_of']}", *_figures(summary["latency_ms"][name], 2), "ms")
     for name in first["counts"]:
         table.add_row(name, ", ".join(f"{run['counts'][name]:,}" for run in document["runs"]), "", first["unit"])
+    for name, unit in first["figure_units"].items():
+        table.add_row(name, *_figures(summary["figures"][name], 2), unit)
     table.add_row("hub up until ready", *_figures(summary["ready_seconds"], 2), "s")
     answers = "; ".join(_statuses(run["statuses"]) for run in document["runs"])
     table.add_row("answers by status", answers, "", "requests")

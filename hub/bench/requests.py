@@ -55,6 +55,17 @@ def signing(path: str, host: str, encoded: str) -> bytes:
     return _template(path, host, headers, orjson.dumps({"csr": encoded}))
 
 
+def registration(service: dict[str, Any], host: str) -> bytes:
+    """Return the template of a registration: the request's number is that of the Application (`application_name`)."""
+    body = orjson.dumps(service)
+    return _template(f"/bench-{_ID_MARK}/v1/metadata/services", host, {"Content-Type": "application/json"}, body)
+
+
+def application_name(number: int) -> str:
+    """Return the name of an Application of a load of registrations."""
+    return f"bench-{ID_PLACE % number}"
+
+
 def _id_of_run() -> str:
     """Return the place of an id; its first half differs from run to run, so that nothing passes for a repeat."""
     return f"{uuid.uuid4().hex[:16]}-{_ID_MARK}"

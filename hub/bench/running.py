@@ -15,12 +15,12 @@ from hub.bench.bench import Bench, document_of
 from hub.bench.driving import Hear
 from hub.bench.figures import spread_of
 from hub.bench.options import Options
-from hub.bench.stage import scratch, stage
+from hub.bench.stage import Stage, scratch, stage
 from hub.commands.session import connected
 
 Document = dict[str, Any]
 SPREAD = ("throughput", "ready_seconds")
-SPREAD_WITHIN = ("latency_ms", "cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb")
+SPREAD_WITHIN = ("latency_ms", "figures", "cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb")
 
 
 def measure(options: Options, hear: Hear) -> Document:
@@ -64,16 +64,17 @@ def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Do
 
 def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
     with stage(directory, options.sync, options.authority) as running:
+        return asyncio.run(perform(options, running, hear))
 
-        async def perform() -> Document:
-            async with connected("hub bench") as session:
-                bench = Bench(options, running, session, hear)
-                scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
-                async with bench.meter.sampling():
-                    measured = await scenario.run(bench)
-                return document_of(measured, bench.meter, running.ready_seconds, running.idle_memory)
 
-        return asyncio.run(perform())
+async def perform(options: Options, running: Stage, hear: Hear) -> Document:
+    """Run a scenario once on a hub; returns the result of the run."""
+    async with connected("hub bench") as session:
+        bench = Bench(options, running, session, hear)
+        scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
+        async with bench.meter.sampling():
+            measured = await scenario.run(bench)
+        return document_of(measured, bench.meter, running.ready_seconds, running.idle_memory)
 
 
 def summary_of(runs: Sequence[Document]) -> Document:

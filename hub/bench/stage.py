@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.bench.usage import children_of, memory_of
@@ -21,16 +21,32 @@ IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
     """A running hub and what it cost to get it."""
 
     hub: RunningHub
     ready_seconds: float
-    idle_memory: dict[str, float]
+    idle_memory: dict[str, float] = field(default_factory=dict)
+    _is_starting: bool = False
+
+    def restart(self) -> float:
+        """Stop the hub, start it again on what it has stored, and return the seconds until it was ready.
+
+        Raises:
+            UpstreamUnavailable: it did not become ready.
+        """
+        self._is_starting = True
+        self.hub.stop()
+        began = time.monotonic()
+        self.hub = start_hub(self.hub.data_dir)
+        self._is_starting = False
+        return time.monotonic() - began
 
     def pids(self) -> dict[str, list[int]]:
         """Return the pids of the hub's processes by name; Functions are the children of who runs them."""
+        if self._is_starting:
+            return {}
         found = {name: [int(entry["pid"])] for name, entry in self.hub.processes().items() if entry["pid"]}
         functions = [child for pid in found.get("inside", []) for child in children_of(pid)]
         return {"up": [self.hub.pid], **found} | ({"functions": functions} if functions else {})
@@ -75,9 +91,12 @@ def stage(directory: Path, sync: str, authority: str) -> Iterator[Stage]:
     try:
         ready_seconds = time.monotonic() - began
         time.sleep(IDLE_SECONDS)
-        fresh = Stage(hub, round(ready_seconds, 3), {})
-        idle = {kind: round(megabytes, 1) for kind, megabytes in memory_of(fresh.pids()).items()}
-        yield Stage(hub, fresh.ready_seconds, idle)
+        running = Stage(hub, round(ready_seconds, 3))
+        running.idle_memory = {kind: round(each, 1) for kind, each in memory_of(running.pids()).items()}
+        try:
+            yield running
+        finally:
+            hub = running.hub
     finally:
         hub.stop()
         shutil.rmtree(data_dir, ignore_errors=True)

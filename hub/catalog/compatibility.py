@@ -89,9 +89,9 @@ class _Comparison:
             if name not in after:
                 yield Change("breaking", place, "the field is gone", removed=True)
                 continue
-            if name in needed and name not in needs:
-                yield Change("breaking", place, "the field may be missing now")
             yield from self.changes(before[name], after[name], place, depth + 1)
+        for name in sorted(needed - needs - (before.keys() - after.keys())):
+            yield Change("breaking", f"{pointer}/{_escaped(name)}", "the field may be missing now")
         if old.get("additionalProperties") is False:
             for name in after.keys() - before.keys():
                 text = "the field is new, where no further ones were allowed"

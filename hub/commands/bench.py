@@ -22,9 +22,15 @@ hub bench ingress --peer bare --repeat 3
 
 hub bench delivery --rate 1000
 
+hub bench delivery --others 1000
+
+hub bench delivery --dead 1
+
 hub bench e2e --rate 500 --seconds 30
 
 hub bench connector --authority rsa-4096 --connections 8
+
+hub bench registry --applications 1000
 
 hub bench gateway --rate 500
 """
@@ -66,14 +72,24 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     authority: Annotated[
         Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
     ] = "ecdsa-p256",
+    others: Annotated[
+        int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside (ingress, delivery).")
+    ] = 0,
+    dead: Annotated[
+        int, typer.Option(min=0, max=100, help="Subscriptions to the same events with a dead sink beside (delivery).")
+    ] = 0,
+    applications: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Applications that get five Services each (registry).")
+    ] = 1000,
     output: Output = "table",
 ) -> None:
     """Start a hub of its own, load it from a process of its own, and show what was measured.
 
     ingress: events acknowledged as stored. delivery: stored events brought to an HTTP sink. functions: the same to a
     Function. e2e: from the moment a post was due to the start of the Function's handler. connector: certificates
-    issued to a paired solution, which renews again and again. registry: Services registered at the edge. gateway:
-    calls of an API with credentials added, beside the same calls made directly.
+    issued to a paired solution, which renews again and again. registry: five Services of each of many Applications,
+    registered at the edge, however long that takes; then how long the list of them and a start with them take.
+    gateway: calls of an API with credentials added, beside the same calls made directly.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.
@@ -83,6 +99,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     asked = Options(
         scenario=scenario, seconds=seconds, rate=rate, connections=connections, size=size, batch=batch,
         warm_up=warm_up, repeat=repeat, listener=listener, sync=sync, peer=peer, authority=authority,
+        others=others, dead=dead, applications=applications,
     )  # fmt: skip
     raise typer.Exit(_measure(asked, output))
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from contracts import subjects
-from contracts.catalog.v1 import split_entry_key
 from hub.kernel.clock import rfc3339
 from hub.kernel.errors import UpstreamUnavailable
 from hub.kernel.resource import Kind, Resource
@@ -45,6 +44,7 @@ def _with(resource: Resource, facts: dict[str, Any]) -> Resource:
 
 
 async def _event_types(session: "Session") -> Counter[str]:
+    from contracts.catalog.v1 import split_entry_key
     from hub.kernel.state import RAW, Bucket
 
     keys = await Bucket(session.js, subjects.EVENT_TYPES, RAW).keys()

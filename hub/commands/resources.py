@@ -62,10 +62,10 @@ def get(
     from hub.commands.selection import kind_named
     from hub.commands.session import call, refusals_as_exit
     from hub.commands.showing import selected, show
-    from hub.house import kinds
+    from hub.house import each_kind
 
     with refusals_as_exit():
-        found = kind_named(kinds(), kind)
+        found = kind_named(each_kind(), kind)
 
     async def read(session: "Session") -> None:
         chosen = selected(found, await session.resources(found.plural), name, scope)
@@ -86,12 +86,12 @@ def delete(
     from hub.commands.manifests import read_manifests
     from hub.commands.selection import kind_named
     from hub.commands.session import call, refusals_as_exit
-    from hub.house import kinds
+    from hub.house import each_kind, kinds
 
     where = scope or "default"
     if kind is not None and name is not None and not file:
         with refusals_as_exit():
-            found = kind_named(kinds(), kind)
+            found = kind_named(each_kind(), kind)
         one = name
         rows = [call(lambda session: delete_one(session, found, one, where))]
     elif kind is None:
@@ -108,7 +108,7 @@ def explain(kind: KindWord, output: Report = "text") -> None:
     from hub.commands.selection import kind_named
     from hub.commands.session import refusals_as_exit
     from hub.commands.showing import show_kind
-    from hub.house import kinds
+    from hub.house import each_kind
 
     with refusals_as_exit():
-        show_kind(kind_named(kinds(), kind), output)
+        show_kind(kind_named(each_kind(), kind), output)

@@ -1,6 +1,6 @@
 """Which kind a document or a word means, and which documents the hub has no use for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.kernel.errors import InvalidField, InvalidInput, MissingField
@@ -32,16 +32,18 @@ _SKIPPED_GROUPS = {
 }
 
 
-def kind_named(kinds: Sequence[Kind], word: str) -> Kind:
-    """Return the kind that a person means.
+def kind_named(kinds: Iterable[Kind], word: str) -> Kind:
+    """Return the kind that a person means; looks no further than it must.
 
     Raises:
         InvalidInput: there is none; the text lists them.
     """
+    seen = []
     for kind in kinds:
         if kind.answers_to(word):
             return kind
-    known = ", ".join(sorted(kind.plural for kind in kinds))
+        seen.append(kind.plural)
+    known = ", ".join(sorted(seen))
     raise InvalidInput(f"There is no kind '{word[:80]}'; there are {known}.")
 
 

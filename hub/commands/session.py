@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 import typer
 
-from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured, UpstreamUnavailable
+from hub.kernel.errors import HubError, Misconfigured, UpstreamUnavailable
+from hub.kernel.logger import silence
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings
 
 T = TypeVar("T")
-_CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ async def connected(name: str) -> AsyncIterator[Session]:
 
 
 async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
-    """Connect with the event store for the length of a command, which does not wait for one that is away.
+    """Connect with the event store for the length of a command; one that is away is waited for a few seconds.
 
     Raises:
         BrokerUnavailable: it does not answer.
@@ -126,22 +126,16 @@ async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
     """
     from hub.kernel.broker import connect, servers_of
 
-    connecting = connect(servers_of(settings.nats, settings.data_dir), name)
-    try:
-        return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
-    except TimeoutError as error:
-        raise BrokerUnavailable("The event store does not answer; is the hub up? See HUB_NATS__URL.") from error
+    return await connect(servers_of(settings.nats, settings.data_dir), name)
 
 
 def quiet_logs() -> None:
     """Keep log lines off the terminal of a command: it speaks for itself."""
     import logging
 
-    import structlog
-
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger("nats").setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    silence()
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from hub.connector.serving import ServerCertificate, write_authorities
 from hub.connector.settings import ConnectorSettings
 from hub.connector.store import Authorities, Revocations
 from hub.kernel.clock import Clock, rfc3339
+from hub.kernel.ending import end
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, HubError, Misconfigured
 from hub.kernel.resource import Resource
 from hub.kernel.state import View
@@ -80,10 +81,7 @@ class Custody:
 
     async def stop(self) -> None:
         """Follow no more, renew no more."""
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
+        await end(self._following)
         await self._certificate.stop()
 
     def issuing(self) -> Authority:

@@ -101,7 +101,7 @@ def described(generations: Generations, now: datetime, certificate_days: float) 
             "since": rfc3339(generation.since),
             "notAfter": rfc3339(certificate.not_valid_after_utc),
         }
-        if generation.since > now:
+        if generation.since > now and generation.authority != issuer:  # the only one issues at once
             row["state"] = "coming"
         elif row["state"] == "retiring":
             row["usedUntil"] = rfc3339(used_until(generations, certificate_days))

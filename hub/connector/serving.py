@@ -7,7 +7,6 @@ a password nobody keeps and removed at once.
 """
 
 import asyncio
-import contextlib
 import secrets
 import ssl
 import tempfile
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from hub.connector.authority import server_certificate
 from hub.connector.model import Authority
 from hub.kernel.clock import Clock
+from hub.kernel.ending import end
 
 log = structlog.get_logger()
 _DAY_SECONDS = 86400.0
@@ -54,10 +54,7 @@ class ServerCertificate:
 
     async def stop(self) -> None:
         """Renew no more."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._renewal
+        await end(self._renewal)
 
     async def _keep(self, trusted: Sequence[x509.Certificate], issuer: Issuer) -> None:
         while True:

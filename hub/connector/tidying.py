@@ -4,12 +4,12 @@ Several processes may do it at once: removing is repeated safely.
 """
 
 import asyncio
-import contextlib
 
 import structlog
 
 from hub.connector.store import Revocations
 from hub.kernel.clock import Clock
+from hub.kernel.ending import end
 from hub.kernel.errors import HubError
 
 log = structlog.get_logger()
@@ -31,10 +31,7 @@ class Tidying:
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def _keep(self) -> None:
         while True:

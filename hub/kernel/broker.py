@@ -11,17 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from hub.kernel.client import Client
 from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured
 from hub.kernel.lines import header_lines, subject_line
+from hub.kernel.logger import log
 from hub.kernel.publisher import Publisher, Receipt
 from hub.kernel.settings import NatsSettings
-
-log = structlog.get_logger()
 
 FIRST_CONNECT_SECONDS = 5.0
 """The client itself would try for ever, and nobody would hear why nothing starts."""

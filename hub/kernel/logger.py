@@ -1,6 +1,6 @@
-"""A logger for what commands import too: structlog comes with the first line, for it takes as long as all the rest.
+"""A logger for modules that commands import too: structlog comes with the first line, for it takes long to load.
 
-A command is silent: it speaks for itself, on its own standard output and standard error.
+What is logged through it is seldom; the hot path has structlog's own.
 """
 
 import sys
@@ -8,25 +8,34 @@ from typing import Any
 
 
 class _Logger:
-    """Passes everything on to structlog's logger, which is looked up each time: not for the hot path."""
+    """Passes everything on to structlog's logger, which is looked up each time."""
 
-    silent = False
+    is_silent = False
+    """Whether structlog is to be told so when it comes."""
 
     def __getattr__(self, method: str) -> Any:
-        if self.silent and "structlog" not in sys.modules:
-            self.silence()
         import structlog
 
+        if self.is_silent:
+            self.is_silent = False
+            _silence()
         return getattr(structlog.get_logger(), method)
 
-    def silence(self) -> None:
-        """Log nothing below critical in this process; structlog is told when it is there."""
-        import logging
 
-        import structlog
+def silence() -> None:
+    """Log nothing below critical in this process: now, or when structlog comes."""
+    if "structlog" in sys.modules:
+        _silence()
+    else:
+        log.is_silent = True
 
-        self.silent = True
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+def _silence() -> None:
+    import logging
+
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 log = _Logger()

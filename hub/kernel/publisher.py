@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 from urllib.parse import ParseResult
 
 import orjson
-import structlog
 
 from hub.kernel.ending import end
 from hub.kernel.errors import BodyTooLarge, BrokerUnavailable, HubError
+from hub.kernel.logger import log
 from hub.kernel.wire import DEFAULT_PORT, HEADER_VERSION, Wire
-
-log = structlog.get_logger()
 
 # nats-server's codes for a stream that takes no more: store failed, insufficient resources, storage, memory.
 _FULL = {10077, 10023, 10047, 10028}

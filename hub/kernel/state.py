@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import orjson
-import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
@@ -19,8 +18,8 @@ from nats.js.kv import KV_DEL, KV_PURGE, KeyValue
 
 from hub.kernel.ending import end
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, NotFound, RevisionConflict
+from hub.kernel.logger import log
 
-log = structlog.get_logger()
 T = TypeVar("T")
 _REMOVALS = (KV_DEL, KV_PURGE)
 # nats-server's error codes for "expected last sequence differs"; the library translates them on put, not on delete.
@@ -288,7 +287,7 @@ class View(Generic[T]):
             value = self._codec.decode(update.value or b"", update.revision or 0)
         except (ValueError, KeyError, TypeError) as error:
             # The value came from outside; where in the codec it failed helps nobody who reads the log.
-            log.error("view.value_unreadable", bucket=self.name, key=update.key, error=repr(error))  # noqa: TRY400 - see above
+            log.error("view.value_unreadable", bucket=self.name, key=update.key, error=repr(error))
             return
         self._values[update.key] = value
         self._announce(update.key, value)

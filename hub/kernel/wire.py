@@ -13,9 +13,8 @@ from typing import Any, cast
 from urllib.parse import ParseResult, unquote
 
 import orjson
-import structlog
 
-log = structlog.get_logger()
+from hub.kernel.logger import log
 
 _LINE = b"\r\n"
 HEADER_VERSION = b"NATS/1.0\r\n"

@@ -5,13 +5,13 @@ crash, and several processes may look at once. Removing is conditional on what w
 """
 
 import asyncio
-import contextlib
 import random
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
+from hub.kernel.ending import end
 from hub.kernel.errors import HubError, RevisionConflict
 from hub.kernel.resource import CLUSTER, Resource, resource_key
 from hub.registry.naming import asset_parts
@@ -44,10 +44,7 @@ class Sweeper:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def _run(self) -> None:
         while True:

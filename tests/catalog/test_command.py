@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from contracts import subjects
@@ -58,14 +56,12 @@ async def fill(url: str, settings: HubSettings, entries: list[EventTypeEntry]) -
 
 
 @pytest.fixture
-def hub(nats_url: str, settings: HubSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
+def hub(nats_url: str, settings: HubSettings, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """Return a command line that speaks with the test run's server, whose catalog holds some entries."""
     asyncio.run(fill(nats_url, settings, [ENTRY, OTHER, SECOND]))
     monkeypatch.setenv("HUB_NATS__URL", nats_url)
     monkeypatch.setenv("HUB_DATA_DIR", str(settings.data_dir))
-    logging_before = structlog.get_config()
-    yield CliRunner()
-    structlog.configure(**logging_before)  # a command silences its own process, which is the tests' here
+    return CliRunner()
 
 
 def run(hub: CliRunner, *arguments: str) -> Result:

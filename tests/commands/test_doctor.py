@@ -11,6 +11,7 @@ from nats.js.api import StreamConfig
 
 from contracts import subjects
 from hub.commands.checkup import certificates, machine, store
+from hub.house import LISTENERS
 from hub.kernel.broker import Bus
 from hub.kernel.layout import streams_of
 from hub.kernel.resource import Resource
@@ -30,7 +31,7 @@ def levels(said: Said) -> dict[str, str]:
 @pytest.fixture
 def hub_up(tmp_path: Path) -> Iterator[RunningHub]:
     """Return a whole hub of real processes on free ports."""
-    ports = dict.fromkeys(("HUB_EDGE__PORT", "HUB_PUBLIC__PORT", "HUB_INTERNAL__PORT"), "0")
+    ports = {f"HUB_{name.upper()}__PORT": "0" for name in LISTENERS}
     hub = start_hub(tmp_path / "hub", ports)
     yield hub
     hub.stop()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.functions.runtime.deployment import log_file
 from hub.kernel.broker import Bus
 from tests.commands.line import Line
 from tests.dispatch.letters import post, subscribe
@@ -83,7 +84,7 @@ async def test_lines_of_a_function_stand_on_the_page(room: Bus, hub: Line) -> No
     """What the Function printed while it had this event, and nothing of others."""
     await subscribe(room, "logged", sink="function:orders")
     await post(room, "a")
-    log = hub.settings.data_dir / "log" / "functions" / "default.orders.log"
+    log = log_file(hub.settings.data_dir, "default", "orders")
     log.parent.mkdir(parents=True)
     log.write_text('{"time":"t","event":"a","text":"mine"}\n{"time":"t","event":"ab","text":"other"}\nno json a\n')
     shown = await hub("events", "show", "a", "-o", "json")

@@ -86,3 +86,10 @@ def test_operators_are_shown_states_and_no_key(both: Generations) -> None:
     assert [row["state"] for row in later] == ["issuing", "retiring"]
     assert later[1]["usedUntil"] == "2030-08-17T12:00:02Z"
     assert "PRIVATE" not in str(now) and later[0]["algorithm"] == "ecdsa-secp256r1"
+
+
+def test_what_is_left_of_an_overlap_that_was_cut_short_issues(both: Generations) -> None:
+    """An authority that is alone signs at once, also before it would have begun; operators are told so."""
+    kept, _ = finished(both, NOW, 90, force=True)
+    (row,) = described(kept, NOW, 90)
+    assert (row["state"], issuing(kept, NOW)) == ("issuing", kept[0].authority)

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
-from hub.cli import app
+from hub.cli import command_line
 from hub.commands.connection.folder import FILES, merged
 from hub.commands.connection.pairing import pair
 from hub.commands.connection.renewing import due, life_of, pause_before, renew
@@ -139,7 +139,7 @@ def _named(name: str) -> tuple[bytes, object]:
 )
 def test_an_unclear_command_is_wrong_usage(arguments: list[str]) -> None:
     """Exit status 2, before anything is called or written."""
-    assert CliRunner().invoke(app, ["connect", *arguments]).exit_code == 2
+    assert CliRunner().invoke(command_line(), ["connect", *arguments]).exit_code == 2
 
 
 async def test_keeping_renews_in_time_again_and_again(open_edge: OpenEdge, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from hub.commands.connection.pairing import pair
+from hub.house import LISTENERS
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
@@ -76,7 +77,7 @@ Solution = Callable[[str], httpx.Client]
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Return a hub for the tests of one file."""
     data_dir = tmp_path_factory.mktemp("journey") / "hub"
-    ports = {f"HUB_{name}__PORT": str(free_port()) for name in ("EDGE", "PUBLIC", "INTERNAL")}
+    ports = {f"HUB_{name.upper()}__PORT": str(free_port()) for name in LISTENERS}
     # A store that was killed stays away long enough to be missed.
     settings = ports | {"HUB_INGRESS__PUBLISH_TIMEOUT_SECONDS": "1", "HUB_UP__BACKOFF_SECONDS": "2"}
     running = start_hub(data_dir, settings)

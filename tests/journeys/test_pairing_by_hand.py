@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.house import LISTENERS
 from hub.up.client import RunningHub, start_hub
 
 MISSING = [tool for tool in ("openssl", "curl") if shutil.which(tool) is None]
@@ -91,7 +92,7 @@ def hub(tmp_path: Path) -> Iterator[RunningHub]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    ports = {"HUB_EDGE__PORT": str(port), "HUB_PUBLIC__PORT": "0", "HUB_INTERNAL__PORT": "0"}
+    ports = {f"HUB_{name.upper()}__PORT": "0" for name in LISTENERS} | {"HUB_EDGE__PORT": str(port)}
     hub = start_hub(tmp_path / "hub", ports)
     yield hub
     hub.stop()

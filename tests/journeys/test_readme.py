@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.house import LISTENERS
 from hub.up.ports import free_port
 from tests.up.conftest import until
 
@@ -61,7 +62,7 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Return the environment of both terminals: the ports of a machine on which the usual ones may be taken."""
-    ports = {f"HUB_{name}__PORT": str(free_port()) for name in ("EDGE", "PUBLIC", "INTERNAL")}
+    ports = {f"HUB_{name.upper()}__PORT": str(free_port()) for name in LISTENERS}
     return os.environ | ports | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(README.parent)}
 
 

@@ -1,15 +1,19 @@
 """What a killed registration leaves is removed, and nothing else is."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hub.kernel.errors import BrokerUnavailable
 from hub.kernel.resource import Resource
 from hub.registry.orphans import is_orphaned_secret, orphaned_documents
+from hub.registry.sweeping import Pace, Sweeper
 from tests.conftest import make_settings
 from tests.registry.conftest import Registry, Run
 from tests.registry.test_metadata_api import SERVICES, register
@@ -81,3 +85,34 @@ async def test_a_registration_killed_half_way_leaves_nothing_in_the_end(
             await asyncio.sleep(0.02)
     async with registry.client() as http:
         assert (await http.get(f"{SERVICES}/{identifier}")).json()["events"] == GUARDED["events"]
+
+
+class Deaf:
+    """A store whose first answer swallows a cancellation, as `asyncio.wait_for` may before Python 3.12."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    @property
+    def secrets(self) -> "Deaf":
+        """Return what is asked first in a sweep."""
+        return self
+
+    async def entries(self) -> list[Any]:
+        """Answer when told to stop, once."""
+        if self.asked.is_set():
+            await asyncio.Event().wait()
+        self.asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise BrokerUnavailable
+
+
+async def test_a_sweep_that_does_not_hear_the_end_is_told_again() -> None:
+    """The process stops, although the library took the cancellation for itself."""
+    store = Deaf()
+    sweeper = Sweeper(store, Pace(period_seconds=0.01, grace_seconds=1))  # type: ignore[arg-type]  # asked for one thing
+    await sweeper.start()
+    await store.asked.wait()
+    ended, _ = await asyncio.wait([asyncio.create_task(sweeper.stop())], timeout=5)
+    assert ended

@@ -22,6 +22,10 @@ from hub.bench.plan import Credentials, Plan
 
 async def run(bench: Bench) -> Measured:
     """Post events and count what was stored."""
+    if bench.options.others:
+        from hub.bench.bringing import surround  # bringing posts as this scenario does
+
+        await surround(bench)
     credentials = await pair_solution(bench) if bench.options.listener == "edge" else None
     path = f"/{requests.APPLICATION}/events" if credentials else "/publish"
     before = await stored_in(bench.session.js)
