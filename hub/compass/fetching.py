@@ -46,25 +46,25 @@ class Director:
     async def applications(self) -> AsyncIterator[list[DirectorApplication | Unreadable]]:
         """Go over all applications, complete with their bundles and definitions, in pages.
 
-        One whose part of the answer is not what the schema says is `Unreadable`; the others are not.
+        One whose part of the answer is not what the schema says, or too large, is `Unreadable`; the others are not.
 
         Raises:
             HubError: the Director does not answer, or not completely; the pages before are complete.
         """
         pages, after, size = Pages("applications"), None, self.page_size
         while True:
-            known = set(pages.items)
+            known, oversize = set(pages.items), ""
             try:
                 answer = await self._ask(queries.APPLICATIONS, first=size, after=after)
-            except BodyTooLarge:
-                if size == 1:
-                    raise
-                size = max(1, size // 4)
-                log.info("compass_page.reduced", applications=size)
-                continue
+            except BodyTooLarge as error:
+                if size > 1:
+                    size = max(1, size // 4)
+                    log.info("compass_page.reduced", applications=size)
+                    continue
+                answer, oversize = await self._ask(queries.LISTING, first=1, after=after), error.detail
             after = pages.take(answer.get("applicationsForRuntime"))
             new = [node for each, node in pages.items.items() if each not in known]
-            yield [await self._application(node) for node in new]
+            yield [_oversized(node, oversize) if oversize else await self._application(node) for node in new]
             # Of what was handed over only the id is still needed.
             pages.items.update({each: {} for each in pages.items})
             if after is None:
@@ -111,6 +111,10 @@ class Director:
             parent = _parent(await self.endpoint.ask(document, variables), application)
             after = pages.take(need_map(parent.get("bundle"), f"bundle {bundle}").get(member))
         return tuple(definition_of(each) for each in pages.items.values())
+
+
+def _oversized(node: Node, why: str) -> Unreadable:
+    return Unreadable(str(node.get("id")), str(node.get("name") or ""), why)
 
 
 def _parent(answer: Mapping[str, Any], application: str) -> Node:

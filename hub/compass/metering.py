@@ -15,6 +15,8 @@ AGE = Gauge("hub_compass_synchronization_age_seconds", "Seconds since the last g
 EXPIRY = Gauge(
     "hub_compass_certificate_expiry_seconds", "Seconds until the client certificate ends", registry=REGISTRY
 )
+AGE.set(float("nan"))  # nothing is known yet, which is not the same as fresh
+EXPIRY.set(float("nan"))
 
 
 def note_outcome(outcome: Outcome) -> None:

@@ -1,11 +1,13 @@
 """What goes wrong at the Director: it is said, nothing is removed, and the next attempt recovers by itself."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from hub.kernel import metrics
 from tests.compass.conftest import Hub, until
 from tests.doubles.compass.serving import Fault
 from tests.doubles.compass.world import api, bundle, spec
@@ -243,3 +245,40 @@ async def test_a_wish_during_a_failing_time_does_not_make_a_tight_loop(start: Ca
     await asyncio.sleep(0.3)  # nothing to wait for: what must not happen is a call
     assert before == len(hub.compass.calls)
     assert (await hub.connection())["spec"]["resyncNow"]
+
+
+async def test_one_application_that_no_answer_holds_is_said_and_the_others_proceed(
+    start: Callable[..., Awaitable[Hub]],
+) -> None:
+    """Alone it is above the limit still: it stays as it is, and the pages go on behind it."""
+    hub = await start(answer_limit_bytes=300_000)
+    text = '{"openapi": "3.0.0", "x": "' + "y" * 400_000 + '"}'
+    hub.compass.world.application("huge", bundle("b", apis=[api("a", spec=spec("OPEN_API", text))]))
+    for number in range(3):
+        hub.compass.world.application(f"app-{number}")
+    status = await hub.paired()
+    (failure,) = status["applications"]["failures"]
+    assert "mp-huge" == failure["name"] and "HUB_COMPASS__ANSWER_LIMIT_BYTES" in failure["error"]
+    assert {f"mp-app-{number}" for number in range(3)} == (await hub.applications()).keys()
+
+
+async def test_other_workers_and_metrics_hear_of_it(synchronized: Hub) -> None:
+    """Another state is a contract event, a synchronization that changed something another; both are counted."""
+    hub = synchronized
+    hub.compass.world.application("erp")
+    await hub.sync()
+    hub.compass.faults.append(Fault("query Listing", status=500, body="no"))
+    await hub.sync()
+    info = await hub.bus.js.stream_info("HUB")
+    told = [await hub.bus.js.get_msg("HUB", number) for number in range(1, info.state.last_seq + 1)]
+    own = [found for found in told if (found.subject or "").startswith("hub.compass.")]
+    said = [(found.subject, json.loads(found.data or b"{}")) for found in own]
+    states = [data["state"] for subject, data in said if subject == "hub.compass.v1.changed"]
+    assert ["Connected", "Synchronized", "SynchronizationFailed"] == states
+    counts = [data for subject, data in said if subject == "hub.compass.v1.synchronized"]
+    assert [(2, 2), (3, 1)] == [(data["total"], data["created"]) for data in counts]
+    shown = metrics.render().decode()
+    assert "hub_compass_applications 3.0" in shown
+    assert 'hub_compass_attempts_total{state="SynchronizationFailed"}' in shown
+    for name in ("hub_compass_synchronization_age_seconds", "hub_compass_certificate_expiry_seconds"):
+        assert float(next(line for line in shown.splitlines() if line.startswith(f"{name} ")).split()[1]) >= 0

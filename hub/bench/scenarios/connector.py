@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from contracts import subjects
 from contracts.application.acceptance import accepted_subjects
 from contracts.certificate.v1 import CertificateRenewed
+from contracts.compass.authorities import Guests
 from hub.bench import requests
 from hub.bench.bench import Bench, Measured, complaints_of
 from hub.bench.driving import Line
@@ -106,7 +107,7 @@ async def validation_microseconds(bench: Bench, credentials: Credentials) -> flo
         view.start()
         await view.ready()
     try:
-        admittance = Admittance(owners, revoked, accepted_subjects, SystemClock())
+        admittance = Admittance(owners, revoked, accepted_subjects, SystemClock(), Guests().is_stranger)
         pem = await asyncio.to_thread(Path(credentials.certificate).read_bytes)
         peer = Peer(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER))
         return _microseconds(admittance, peer)
