@@ -4,6 +4,7 @@ Source: kyma-project/kyma:components/compass-runtime-agent/internal/kyma/apps-co
 Differences: specifications come along; a document or credential that cannot be used is said and leaves the rest alone.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -51,6 +52,7 @@ def convert(application: DirectorApplication, name: str, *, gateway_url: str, li
                 documents |= _documents(bundle, definition, limit_bytes)
             except InvalidInput as error:
                 problems.append(f"Bundle '{bundle.name}', definition '{definition.name}': {error.detail}")
+    problems += _unreachable(application)
     spec = {
         "description": application.description or NO_DESCRIPTION,
         "labels": {"connected-app": name},
@@ -143,6 +145,17 @@ def _credential_problems(bundle: Bundle) -> Iterator[str]:
         )
     elif credential is not None and not _credential_values(credential):
         yield f"Bundle '{bundle.name}' has credentials with an empty part; complete them at the Director."
+
+
+def _unreachable(application: DirectorApplication) -> Iterator[str]:
+    """Say which APIs have no address at the gateway, or one with another API."""
+    called = [(bundle, api, naming.gateway_path("", bundle.name, api.name)) for bundle in application.bundles
+              for api in bundle.apis]  # fmt: skip
+    number = Counter(path for _, _, path in called)
+    for bundle, api, path in called:
+        if number[path] > 1 or "" in path.split("/")[1:]:
+            why = "another API has the same address" if number[path] > 1 else "it has no letter or digit"
+            yield f"Bundle '{bundle.name}', API '{api.name}' cannot be called through the gateway: {why}; rename it."
 
 
 def _documents(bundle: Bundle, definition: Definition, limit_bytes: int) -> dict[str, Mapping[str, bytes]]:

@@ -9,6 +9,8 @@ kyma-project/kyma:components/compass-runtime-agent/internal/kyma@2.20.0 (names o
 import hashlib
 import re
 
+from contracts.application import names
+
 _NOT_ALLOWED = re.compile(r"[^-a-z0-9]")
 _RUN = re.compile(r"-{2,}")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
@@ -63,5 +65,8 @@ def parameters_name(application: str, bundle_id: str) -> str:
 
 
 def gateway_path(application: str, bundle: str, api: str) -> str:
-    """Return the path of an API at the gateway, in its Compass form; the Application's name stays as it is."""
-    return f"{application}/{normalise(bundle)}/{normalise(api)}"
+    """Return the path of an API at the gateway, in its Compass form; the Application's name stays as it is.
+
+    By the rule of who serves it: that one and upstream's agent differ where a name is cut beside a dash.
+    """
+    return f"{application}/{names.normalise(bundle)}/{names.normalise(api)}"

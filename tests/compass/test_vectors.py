@@ -138,3 +138,13 @@ def test_the_double_reads_cursors_as_the_director_does() -> None:
     for wrong in ("LTE=", "foo-bar", "Zm9vLWJh-1cg=="):
         with pytest.raises(Refused, match="cursor is not correct"):
             offset_of(wrong)
+
+
+def test_apis_without_an_address_of_their_own_are_said() -> None:
+    """Two bundles of one name with APIs of one name, and a name without a letter; what can be called is not said."""
+    fine, same, odd = Definition("1", "orders", "x"), Definition("2", "Orders!", "x"), Definition("3", "!!!", "x")
+    shops = Bundle("a", "Shop", apis=(fine,)), Bundle("b", "shop", apis=(same, odd))
+    bundles = (*shops, Bundle("c", "other", apis=(fine,)))
+    mirror = convert(DirectorApplication("id", "app", bundles=bundles), "app", gateway_url=GATEWAY, limit_bytes=9)
+    said = [problem.split("API ")[1].split(" cannot")[0] for problem in mirror.problems]
+    assert ["'orders'", "'Orders!'", "'!!!'"] == said

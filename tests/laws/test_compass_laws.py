@@ -11,9 +11,11 @@ from contracts.application.managing import COMPASS, MANAGED_BY
 from hub.compass import difference, naming
 from hub.compass.certification import configuration_of
 from hub.compass.conversion import convert
-from hub.compass.model import DirectorApplication
+from hub.compass.model import Bundle, Definition, DirectorApplication
 from hub.compass.paging import Pages
 from hub.compass.reading import application_of, bundle_of, definition_of, labels_of
+from hub.gateway.lookup import find
+from hub.gateway.model import Names
 from hub.kernel.errors import HubError, UpstreamRefused
 from hub.kernel.resource import CLUSTER, Resource
 
@@ -115,3 +117,16 @@ def test_what_was_taken_over_is_current(name: str, description: str) -> None:
     longer = DirectorApplication("id", name, description + "x")
     other = convert(longer, "app", gateway_url="http://gateway", limit_bytes=10)
     assert ("description",) == difference.changes(found, other, {})
+
+
+@given(st.text(max_size=70), st.text(max_size=70))
+def test_an_address_in_an_entry_leads_to_its_api(bundle: str, api: str) -> None:
+    """The gateway finds the API at the path that the entry shows, or the problem is said."""
+    definition = Definition("a", api, "https://x.example.com")
+    application = DirectorApplication("id", "app", bundles=(Bundle("b", bundle, apis=(definition,)),))
+    mirror = convert(application, "app", gateway_url="http://gateway", limit_bytes=10)
+    address: str = mirror.spec["services"][0]["entries"][0]["centralGatewayUrl"]
+    *_, service, entry = address.split("/")
+    if not mirror.problems:
+        found = find(mirror.spec, Names("app", service, entry))
+        assert "a" == found[1]["id"]
