@@ -17,7 +17,7 @@ from hub.compass import condition, metering, renewal
 from hub.compass.calling import Caller
 from hub.compass.condition import Outcome, Status
 from hub.compass.fetching import Director
-from hub.compass.maintaining import Connection
+from hub.compass.maintaining import Connection, Headers
 from hub.compass.model import Credentials, Pairing
 from hub.compass.settings import CompassSettings
 from hub.compass.store import KEY, PAIRING, SCOPE, Lease
@@ -128,51 +128,44 @@ class Agent:
         asked = stored.spec if stored is not None else {}
         generation = stored.generation if stored is not None else 0
         try:
-            pairing = await self._pairing()
-            credentials = await self._connected(pairing, asked, is_known=stored is not None)
-            return await self._synchronize(pairing, credentials, asked)
+            pairing, credentials = await self._known()
+            headers = self._headers(pairing)
+            is_known, self._deleted = stored is not None and not self._deleted, False
+            if credentials is None or renewal.must_pair(credentials, token=pairing.token, is_known=is_known):
+                credentials, asked = await self.connection.pair(pairing, headers), {}
+            credentials = await self.connection.maintain(credentials, asked, headers)
+            return await self._synchronize(pairing, credentials, asked, headers)
         except HubError as error:
             log.debug("synchronization.ended", error=error.detail)
             return False
         finally:
             await self._observed(generation, revision)
 
-    async def _pairing(self) -> Pairing:
+    async def _known(self) -> tuple[Pairing, Credentials | None]:
         try:
-            pairing = self.connection.secrets.pairing()
+            pairing, credentials = self.connection.secrets.pairing(), self.connection.credentials()
         except HubError as error:
             await self.connection.failed("ConnectionFailed", error.detail)
             raise
         if pairing is None:
             raise NotFound("The pairing Secret was removed meanwhile.")
-        return pairing
-
-    async def _connected(self, pairing: Pairing, asked: dict[str, Any], *, is_known: bool) -> Credentials:
-        headers = self._headers(pairing)
-        credentials = self.connection.credentials()
-        is_known, self._deleted = is_known and not self._deleted, False
-        if credentials is None or renewal.must_pair(credentials, token=pairing.token, is_known=is_known):
-            credentials = await self.connection.pair(pairing, headers)
-            asked = {}
-        return await self.connection.maintain(credentials, asked, headers)
+        return pairing, credentials
 
     def _headers(self, pairing: Pairing) -> dict[str, str]:
+        """Return what every call of one attempt carries, so that it can be followed through Compass."""
         return {"x-request-id": f"{pairing.runtime_id}_{self.connection.clock.new_id()}"}
 
-    async def director(self, pairing: Pairing, credentials: Credentials) -> Director:
-        """Return the Director, as this Runtime reads it.
-
-        Raises:
-            InvalidInput: its address is not one.
-        """
-        headers = self._headers(pairing) | {"Tenant": pairing.tenant}
-        endpoint = await self.caller.by_certificate(credentials.director_url, credentials, headers)
+    async def _director(self, pairing: Pairing, credentials: Credentials, headers: Headers) -> Director:
+        told = {**headers, "Tenant": pairing.tenant}
+        endpoint = await self.caller.by_certificate(credentials.director_url, credentials, told)
         return Director(endpoint, pairing.runtime_id, self.settings.page_size)
 
-    async def _synchronize(self, pairing: Pairing, credentials: Credentials, asked: dict[str, Any]) -> bool:
+    async def _synchronize(
+        self, pairing: Pairing, credentials: Credentials, asked: dict[str, Any], headers: Headers
+    ) -> bool:
         began = asyncio.get_running_loop().time()
-        director = await self.director(pairing, credentials)
         try:
+            director = await self._director(pairing, credentials, headers)
             outcome = await self.synchronizer.run(director, accepted=bool(asked.get("acceptRemovals")))
         except BrokerUnavailable as error:
             await self._unsynchronized("ResourceApplicationFailed", "Failed to apply configuration: " + error.detail)
@@ -225,4 +218,5 @@ class Agent:
         pairing, credentials = self.connection.secrets.pairing(), self.connection.credentials()
         if pairing is None or credentials is None:
             raise InvalidInput("The hub is not connected with Compass; pair it first: hub compass pair")
-        return await self.synchronizer.run(await self.director(pairing, credentials), dry_run=True)
+        director = await self._director(pairing, credentials, self._headers(pairing))
+        return await self.synchronizer.run(director, dry_run=True)

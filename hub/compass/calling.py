@@ -53,7 +53,7 @@ class Caller:
         return Endpoint(client, url, self._settings.answer_limit_bytes, self._settings.timeout_seconds, given)
 
     async def _client(self, credentials: Credentials | None) -> httpx.AsyncClient:
-        key = credentials.certificate if credentials is not None else b""
+        key = credentials.chain + credentials.key if credentials is not None else b""
         if key not in self._clients:
             verify = self._settings.verify_tls
             context = await asyncio.to_thread(context_of, self._settings.ca_file, credentials, verify=verify)

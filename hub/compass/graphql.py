@@ -37,7 +37,7 @@ def context_of(ca_file: Path | None, credentials: Credentials | None, *, verify:
     """Return a TLS context that trusts the system's store and one file more, and presents the client certificate.
 
     Raises:
-        Misconfigured: the file cannot be read.
+        Misconfigured: the file cannot be read, or the certificate is of no use.
     """
     try:
         context = trust(ca_file)
@@ -46,8 +46,11 @@ def context_of(ca_file: Path | None, credentials: Credentials | None, *, verify:
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if credentials is not None:
-        present(context, credentials)
+    try:
+        if credentials is not None:
+            present(context, credentials)
+    except (ValueError, ssl.SSLError) as error:
+        raise Misconfigured("The stored certificate or its key cannot be used; pair with a new token.") from error
     return context
 
 

@@ -191,3 +191,26 @@ async def test_without_its_pairing_secret_the_hub_stands_alone_again(hub: Hub) -
 
     await until(alone)
     assert {"mine", "mp-shop"} == (await hub.applications()).keys() and [] == await hub.alerts()
+
+
+async def test_a_director_at_an_address_that_is_none_is_said(hub: Hub) -> None:
+    """Secrets go over TLS only, whatever Compass says."""
+    await hub.paired()
+    hub.compass.addresses["directorURL"] = "http://director.example.com/graphql"
+    status = await hub.sync()
+    assert "SynchronizationFailed" == status["connectionState"]
+    assert "is no https address" in status["synchronizationStatus"]["error"]
+
+
+async def test_a_key_that_is_broken_is_said_and_a_new_token_heals(hub: Hub) -> None:
+    """Somebody changed the Secret: the hub says what to do."""
+    await hub.paired()
+    values = await hub.secret("cluster-client-certificates") | {"key": "no key"}
+    document = {
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cluster-client-certificates"}, "stringData": values,
+    }  # fmt: skip
+    await hub.session.ask(subjects.SECRETS, "apply", {"document": document, "scope": SCOPE})
+    status = await hub.sync()
+    assert "ConnectionMaintenanceFailed" == status["connectionState"]
+    assert "pair with a new token" in status["connectionStatus"]["error"]
+    await hub.paired()

@@ -31,6 +31,7 @@ async def test_the_token_goes_to_the_connector_only(hub: Hub) -> None:
     (director,) = hub.sent("query Listing")
     assert hub.runtime.tenant == director["tenant"] and "connector-token" not in director
     assert director["x-request-id"].startswith(f"{hub.runtime.id}_")
+    assert 1 == len({headers["x-request-id"] for _, _, headers in hub.compass.calls})
 
 
 async def test_no_secret_is_shown_or_logged(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
