@@ -16,9 +16,10 @@ DOCUMENT = base64.b64encode(b'{"openapi": "3.0.0"}').decode()
 
 def wanted(name: str = "mp-shop", password: str = "hush", **changes: Any) -> dict[str, Any]:
     """Return a request for an Application with one bundle, its Secret and a document."""
+    secret, parameters = f"{name[:26]}-b", f"{f'params-{name}'[:26]}-b"
     entry = {
         "type": "API", "id": "a", "name": "orders", "targetUrl": "https://x.example.com", "specificationUrl": "",
-        "credentials": {"type": "Basic", "secretName": f"{name}-b"}, "requestParametersSecretName": f"params-{name}-b",
+        "credentials": {"type": "Basic", "secretName": secret}, "requestParametersSecretName": parameters,
     }  # fmt: skip
     service = {
         "id": "b", "identifier": "", "name": "orders-1", "displayName": "orders", "description": "x",
@@ -31,8 +32,8 @@ def wanted(name: str = "mp-shop", password: str = "hush", **changes: Any) -> dic
             "spec": {"description": "x", "services": [service]},
         },
         "secrets": {
-            f"{name}-b": {"values": {"username": "u", "password": password}, "labels": labels},
-            f"params-{name}-b": {"values": {"headers": "{}"}, "labels": labels},
+            secret: {"values": {"username": "u", "password": password}, "labels": labels},
+            parameters: {"values": {"headers": "{}"}, "labels": labels},
         },
         "documents": {"b/a": {"openapi": DOCUMENT}},
     } | changes  # fmt: skip
@@ -48,15 +49,18 @@ async def names(registry: Registry) -> tuple[list[str], list[str]]:
     return sorted(await registry.secrets()), await registry.assets()
 
 
-async def test_an_application_is_stored_with_its_secrets_and_documents_and_goes_with_them(registry: Registry) -> None:
+@pytest.mark.parametrize("name", ["mp-shop", "mp-a-name-that-is-cut-in-those-of-its-secrets"])
+async def test_an_application_is_stored_with_its_secrets_and_documents_and_goes_with_them(
+    registry: Registry, name: str
+) -> None:
     """Nothing is left after its removal; the other rooms hear of both."""
-    assert "created" == (await mirror(registry, wanted()))["outcome"]
+    assert "created" == (await mirror(registry, wanted(name)))["outcome"]
     secrets, documents = await names(registry)
-    assert 2 == len(secrets) and ["specs/mp-shop/b/a/openapi"] == documents
-    assert "updated" == (await mirror(registry, wanted(password="other")))["outcome"]
-    await registry.session.ask("applications", "delete", {"name": "mp-shop"})
+    assert 2 == len(secrets) and [f"specs/{name}/b/a/openapi"] == documents
+    assert "updated" == (await mirror(registry, wanted(name, password="other")))["outcome"]
+    await registry.session.ask("applications", "delete", {"name": name})
     assert ([], []) == await names(registry)
-    told = [event["type"] for event in await registry.announced() if event["application"] == "mp-shop"]
+    told = [event["type"] for event in await registry.announced() if event["application"] == name]
     assert ["hub.application.v1.registered", "hub.application.v1.changed", "hub.application.v1.removed"] == told
 
 
