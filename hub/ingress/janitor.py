@@ -14,6 +14,7 @@ from contracts import subjects
 from hub.ingress.clearing import Reader, Store, keep_from
 from hub.kernel import metrics
 from hub.kernel.broker import Bus
+from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError
 from hub.kernel.settings import StreamSettings
 
@@ -36,8 +37,7 @@ class Janitor:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._looking is not None:
-            self._looking.cancel()
+        await end(self._looking)
 
     async def _look(self) -> None:
         while True:

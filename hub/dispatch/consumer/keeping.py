@@ -6,6 +6,7 @@ import time
 import structlog
 
 from hub.dispatch.consumer.lines import Lines, Parts, Running
+from hub.kernel.ending import end
 from hub.kernel.errors import HubError
 
 log = structlog.get_logger()
@@ -115,9 +116,7 @@ class Keeping:
     async def stop(self) -> None:
         """End, and give back the leases."""
         self._is_running = False
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*map(end, self._tasks))
         for running in self._lines.running.values():
             if running.is_leased:
                 try:

@@ -26,6 +26,7 @@ from hub.dispatch.positions import moment_of, start_in
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.store import Consumers, Leases
 from hub.kernel.clock import Clock, rfc3339
+from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError, RevisionConflict
 from hub.kernel.resource import Resource
 from hub.kernel.state import Bucket, Entry
@@ -309,9 +310,7 @@ class Lines:
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, finish what is under way within the grace time, give the rest back at once."""
         self._is_open = False
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        await end(self._following)
         running = list(self.running.values())
         # From here on nats-server hands out nothing to this process.
         await asyncio.gather(*(each.pulling.stop() for each in running))
@@ -320,8 +319,6 @@ class Lines:
         under_way = {task for each in running for task in each.line.tasks()}
         if under_way:
             await asyncio.wait(under_way, timeout=grace_seconds)
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*map(end, under_way))
         for each in running:
             each.line.give_back_all()

@@ -11,6 +11,8 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from hub.kernel.ending import end
+
 log = structlog.get_logger()
 _Item = tuple[str, bytes, str, dict[str, str] | None, Callable[[], None] | None]
 
@@ -83,4 +85,4 @@ class Outbox:
         """Send what is left, within a time limit, and end."""
         if self._task is not None:
             await self.flush(seconds)
-            self._task.cancel()
+            await end(self._task)

@@ -28,6 +28,7 @@ from hub.functions.runtime.deployment import Plan, Site
 from hub.functions.runtime.worker import Worker
 from hub.functions.store import FunctionStore
 from hub.kernel.backoff import Backoff
+from hub.kernel.ending import end
 from hub.kernel.errors import HubError, NotFound, UpstreamUnavailable
 from hub.kernel.resource import Resource
 
@@ -259,9 +260,7 @@ class Fleet:
 
     async def stop(self, grace_seconds: float) -> None:
         """Finish the calls in hand within the grace time, then end all processes."""
-        for keeper in self._keepers.values():
-            keeper.cancel()
-        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        await asyncio.gather(*map(end, self._keepers.values()))
         await asyncio.gather(*(revision.worker.stop(grace_seconds) for revision in self._revisions.values()))
         await asyncio.gather(*self._background, return_exceptions=True)
 
