@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from faststream.nats import NatsRouter
@@ -18,6 +19,7 @@ from hub.functions.runtime.deployment import Site
 from hub.functions.runtime.fleet import Fleet, Revision
 from hub.functions.settings import FunctionsSettings
 from hub.functions.store import FunctionStore
+from hub.kernel import workload
 from hub.kernel.errors import HubError
 from hub.kernel.room import Room, RoomHouse
 
@@ -78,7 +80,8 @@ def _site(settings: FunctionsSettings, house: RoomHouse) -> Site:
     internal = house.settings.internal
     host = "127.0.0.1" if internal.host in ("0.0.0.0", "::", "") else internal.host  # noqa: S104 - compared, not bound
     publisher = settings.publisher_url or f"http://{host}:{internal.port}/publish"
-    return Site(house.settings.data_dir, publisher, settings.gateway_url, settings)
+    token_for = partial(workload.token_for, house.keys)
+    return Site(house.settings.data_dir, publisher, settings.gateway_url, settings, token_for)
 
 
 def _failed(

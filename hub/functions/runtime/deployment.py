@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from hub.functions.settings import FunctionsSettings
 from hub.functions.store import Secret
 from hub.kernel.errors import InvalidField, InvalidInput, MissingField
 from hub.kernel.resource import Resource
+from hub.kernel.workload import VARIABLE
 
 REGISTRY_SECRET = "serverless-package-registry-config"  # noqa: S105 - the name of upstream's Secret, not its value
 
@@ -49,6 +50,8 @@ class Site:
     publisher_url: str
     gateway_url: str
     settings: FunctionsSettings
+    token_for: Callable[[str, str], str] | None = None
+    """Scope and name of a Function → the token by which the hub knows it; None without a hub."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Few repositories are asked at once."""
 
@@ -252,6 +255,8 @@ def _wanted(made: Plan, files: Files) -> Wanted | None:
 def _launch(made: Plan, site: Site, directory: Path, libraries: Path | None, mounts: Mapping[str, str]) -> Launch:
     function, settings, spec = made.function, site.settings, made.function.spec
     environment = made.environment | {"HOME": str(directory), "TMPDIR": str(directory / "tmp")}
+    if site.token_for is not None:
+        environment[VARIABLE] = site.token_for(function.scope, function.name)
     timeout_seconds = timeout_of(environment, settings.timeout_seconds)
     body_limit = body_limit_of(environment, spec["runtime"], settings.body_limit_bytes)
     scale = scale_of(spec)

@@ -30,6 +30,7 @@ from hub.functions.store import FunctionStore
 from hub.kernel.backoff import Backoff
 from hub.kernel.errors import HubError, NotFound, UpstreamUnavailable
 from hub.kernel.resource import Resource
+from hub.kernel.workload import VARIABLE
 
 log = structlog.get_logger()
 
@@ -214,6 +215,7 @@ class Fleet:
 
     def _revision(self, function: Resource, plan: Plan, digest: str, request: Launch) -> Revision:
         hidden = sealed_values(plan.environment, function.spec.get("env") or []) + plan.mounted_texts
+        hidden += tuple(filter(None, (request.environment.get(VARIABLE),)))
         worker = Worker(request, self._site.settings, lambda error: self._reported(revision, error))
         revision = Revision(function, digest, worker, self.meters.of(request.label), hidden, plan)
         return revision
