@@ -34,6 +34,7 @@ SECRETS = "secrets"
 CONFIGMAPS = "configmaps"
 EVENT_TYPES = "eventtypes"
 # Buckets that are not resources.
+REVISIONS = "functionrevisions"
 AUTHORITIES = "authorities"
 TOKENS = "tokens"
 REVOCATIONS = "revocations"
@@ -49,6 +50,7 @@ BUCKETS = (
     SECRETS,
     CONFIGMAPS,
     EVENT_TYPES,
+    REVISIONS,
     AUTHORITIES,
     TOKENS,
     REVOCATIONS,

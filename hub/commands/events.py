@@ -50,7 +50,7 @@ def tail(  # noqa: PLR0913, PLR0917 - every option is a parameter
     epilog="Examples: hub events show 4711 · hub events show 3f0a-… --source shop -o json"
     " · hub events show 4711 --save orders/events/late.json"
 )
-def show(  # noqa: PLR0913, PLR0917 - every option is a parameter
+def show(
     which: Which,
     is_id: IsId = False,
     source: Source = None,

@@ -19,7 +19,8 @@ from contracts import subjects
 from hub.functions.handlers import Failed
 from hub.functions.model import Answer, Invocation, Rest
 from hub.functions.outcomes import SUCCEEDED
-from hub.functions.runtime.fleet import Fleet, Revision
+from hub.functions.runtime.fleet import Fleet
+from hub.functions.runtime.revision import Revision
 from hub.kernel import workload
 from hub.kernel.errors import HubError
 from hub.kernel.http.app import route
@@ -167,7 +168,7 @@ def _own_answer(revision: Revision, method: str, path: str) -> Response | None:
     if path == "/favicon.ico":
         return Response(status_code=204)
     if path == "/metrics":
-        return Response(revision.meter.render(), media_type="text/plain; version=0.0.4")
+        return Response(revision.counted.render(), media_type="text/plain; version=0.0.4")
     return None
 
 

@@ -52,12 +52,23 @@ class Meter:
         self._latest.append(seconds)
         return outcome
 
+    def absorb(self, other: "Meter") -> None:
+        """Add what another one counted."""
+        for own, its in ((self.calls, other.calls), (self.failures, other.failures), (self.outcomes, other.outcomes)):
+            for name, number in its.items():
+                own[name] = own.get(name, 0) + number
+        self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
+        self.seconds += other.seconds
+        self._latest.extend(other._latest)
+
     def summary(self) -> dict[str, Any]:
-        """Return the numbers for people: calls, failures, and the milliseconds of the latest calls."""
+        """Return the numbers for people: calls, failures, their percentage, milliseconds of the latest calls."""
         latest = sorted(self._latest)
+        calls, failures = sum(self.calls.values()), sum(self.failures.values())
         return {
-            "calls": sum(self.calls.values()),
-            "failures": sum(self.failures.values()),
+            "calls": calls,
+            "failures": failures,
+            "errorPercent": round(100 * failures / calls, 1) if calls else 0.0,
             "p50Milliseconds": _at(latest, 0.5),
             "p99Milliseconds": _at(latest, 0.99),
         }
@@ -74,23 +85,41 @@ def _at(ordered: list[float], share: float) -> float:
 
 
 class Meters(Collector):
-    """The counters of all Functions of this process; a Function's go on over its revisions."""
+    """The counters of all Functions of this process: each revision counts for itself, a Function's go on over them."""
 
     def __init__(self) -> None:
         """Start without any."""
-        self._meters: dict[str, Meter] = {}
+        self._past: dict[str, Meter] = {}
+        self._present: dict[str, list[Meter]] = {}
 
-    def of(self, label: str) -> Meter:
-        """Return the counters of a Function."""
-        return self._meters.setdefault(label, Meter(label))
+    def open(self, label: str) -> Meter:
+        """Return the counters of a new revision of a Function."""
+        meter = Meter(label)
+        self._present.setdefault(label, []).append(meter)
+        return meter
+
+    def close(self, meter: Meter) -> None:
+        """Keep what a revision counted that answers no more; a revision closed twice counts once."""
+        present = self._present.get(meter.label, [])
+        if meter in present:
+            present.remove(meter)
+            self._past.setdefault(meter.label, Meter(meter.label)).absorb(meter)
+
+    def total(self, label: str) -> Meter:
+        """Return what all revisions of a Function counted together, as it is now."""
+        total = Meter(label)
+        for meter in (*filter(None, (self._past.get(label),)), *self._present.get(label, ())):
+            total.absorb(meter)
+        return total
 
     def forget(self, label: str) -> None:
         """Forget a Function that has been removed."""
-        self._meters.pop(label, None)
+        self._past.pop(label, None)
+        self._present.pop(label, None)
 
     def collect(self) -> Iterator[Metric]:
         """Return the numbers by upstream's names."""
-        return _families(self._meters.values())
+        return _families([self.total(label) for label in self._present])
 
     def register(self) -> None:
         """Have the numbers served with all others."""

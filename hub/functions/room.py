@@ -15,18 +15,21 @@ from hub.functions.handlers import Calls, warn
 from hub.functions.kinds import FUNCTION, KINDS
 from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import error_of, outcome_of
+from hub.functions.revisions import Revisions
 from hub.functions.runtime.deployment import Site
-from hub.functions.runtime.fleet import Fleet, Revision
+from hub.functions.runtime.fleet import Fleet
+from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
 from hub.functions.store import FunctionStore
 from hub.kernel import workload
+from hub.kernel.desk import Asked
 from hub.kernel.errors import HubError
 from hub.kernel.room import Room, RoomHouse
 
 LOG_EVENTS = (
     "function.deployed", "function.undeployable", "function.removed", "function.failed", "function.ended",
     "function.misbehaved", "function.status_unwritten", "dependencies.requested", "reply.lost", "subscription.lost",
-    "answer.broken",
+    "answer.broken", "revision.unsteady",
 )  # fmt: skip
 _ANNOUNCEMENTS_AT_ONCE = 100
 
@@ -34,8 +37,8 @@ _ANNOUNCEMENTS_AT_ONCE = 100
 def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
     """Runs Functions: a process of its own for each, called by events and over HTTP."""
     router = NatsRouter()
-    house.desk(router, FUNCTION)
-    fleet = Fleet(FunctionStore(house), _site(settings, house), house.publish)
+    desk, store = house.desk(router, FUNCTION), FunctionStore(house)
+    fleet = Fleet(store, _site(settings, house), house.clock, house.publish)
     announcements: set[asyncio.Task[None]] = set()
 
     def failed(revision: Revision, invocation: Invocation, answer: Answer | HubError, seconds: float) -> None:
@@ -51,7 +54,16 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
     async def stats(_request: dict[str, Any]) -> dict[str, Any]:
         return {"functions": fleet.summaries()}
 
-    house.answer(router, subjects.ask(FUNCTION.plural, "stats"), stats)
+    revisions = Revisions(desk, store, fleet)
+    asked: dict[str, Asked] = {
+        "stats": stats,
+        "revisions": revisions.list,
+        "rollback": revisions.rollback,
+        "route": revisions.route,
+        "compare": revisions.compare,
+    }
+    for verb, answer in asked.items():
+        house.answer(router, subjects.ask(FUNCTION.plural, verb), answer)
 
     async def start() -> None:
         fleet.meters.register()
@@ -70,7 +82,7 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
         router=router,
         routes={"internal": routes(fleet, failed)},
         kinds=KINDS,
-        writes=(FUNCTION.plural,),
+        writes=(FUNCTION.plural, subjects.REVISIONS),
         start=start,
         stop=stop,
     )

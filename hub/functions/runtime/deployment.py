@@ -24,6 +24,7 @@ from hub.functions.environment import (
     body_limit_of,
     concurrency_of,
     function_environment,
+    redirected,
     timeout_of,
 )
 from hub.functions.model import Launch, Limits
@@ -52,6 +53,8 @@ class Site:
     settings: FunctionsSettings
     token_for: Callable[[str, str], str] | None = None
     """Scope and name of a Function → the token by which the hub knows it; None without a hub."""
+    redirections: Mapping[str, str] = field(default_factory=dict)
+    """Address of the publisher or the gateway → where requests to it are recorded instead of made."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Few repositories are asked at once."""
 
@@ -77,7 +80,8 @@ class Site:
 
     def source(self, function: Resource, commit: str = "") -> Path:
         """Return the directory of this revision; a Function made anew under the same name gets another."""
-        return self.home(function) / "-".join((str(function.generation), function.uid[:8], commit[:12])).rstrip("-")
+        parts = (str(function.generation), function.uid[:8], commit[:12], "shadow" if self.redirections else "")
+        return self.home(function) / "-".join(filter(None, parts))
 
     def log(self, function: Resource) -> Path:
         """Return the log file of a Function."""
@@ -255,6 +259,7 @@ def _wanted(made: Plan, files: Files) -> Wanted | None:
 def _launch(made: Plan, site: Site, directory: Path, libraries: Path | None, mounts: Mapping[str, str]) -> Launch:
     function, settings, spec = made.function, site.settings, made.function.spec
     environment = made.environment | {"HOME": str(directory), "TMPDIR": str(directory / "tmp")}
+    environment = redirected(environment, site.redirections)
     if site.token_for is not None:
         environment[VARIABLE] = site.token_for(function.scope, function.name)
     timeout_seconds = timeout_of(environment, settings.timeout_seconds)
@@ -309,10 +314,10 @@ def _context(function: Resource, timeout_seconds: float, body_limit_bytes: int) 
     }
 
 
-def forget_others(site: Site, function: Resource, kept: str) -> None:
+def forget_others(site: Site, function: Resource, kept: frozenset[str]) -> None:
     """Remove the directories of revisions that no longer answer."""
     for directory in site.home(function).glob("*"):
-        if str(directory) != kept:
+        if str(directory) not in kept:
             shutil.rmtree(directory, ignore_errors=True)
 
 
