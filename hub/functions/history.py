@@ -121,10 +121,15 @@ def target_of(history: History, to: int | None) -> Known:
             kept = ", ".join(str(each.number) for each in history.revisions) or "none"
             raise NotFound(f"Revision {to} is not kept; there are: {kept}.")
         return found
-    earlier = [each for each in history.revisions[:-1] if each.ready]
-    if not earlier:
+    earlier = last_good(history)
+    if earlier is None:
         raise NotFound("No earlier revision that answered is kept; say which one with --to, or deploy a new one.")
-    return earlier[-1]
+    return earlier
+
+
+def last_good(history: History) -> Known | None:
+    """Return the newest revision before the present one that has answered."""
+    return next((each for each in reversed(history.revisions[:-1]) if each.ready), None)
 
 
 def spec_again(spec: Mapping[str, Any], known: Known) -> dict[str, Any]:

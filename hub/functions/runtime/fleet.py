@@ -21,7 +21,7 @@ from contracts.envelope import Contract
 from contracts.function.v1 import FunctionDeployed, FunctionRemoved
 from hub.functions.conditions import State, failed_state, is_ready, underway_state
 from hub.functions.environment import refers
-from hub.functions.history import History, News, number_of
+from hub.functions.history import History, News, last_good, number_of
 from hub.functions.routing import without_routing
 from hub.functions.runtime import deployment, groups
 from hub.functions.runtime.cloning import is_commit
@@ -191,8 +191,9 @@ class Fleet:
             fresh = await self._deploy(function, form)
         except HubError as error:
             problem = error
+            await self._fall_back(function, history)
         current, before = self._revisions.get(key), self._notes.get(key, ())
-        notes = self._notes[key] = await self.lineups.follow(function, current, number)
+        notes = self._notes[key] = await self.lineups.follow(function, current, number, history)
         if problem is not None:
             return await self._told_problem(function, history, number, problem)
         if current is None:
@@ -232,6 +233,16 @@ class Fleet:
             seconds=seconds,
         )  # fmt: skip
         return True
+
+    async def _fall_back(self, function: Resource, history: History) -> None:
+        """Where nothing answers, because the hub was started with a newest revision that cannot run, bring up the last
+        one that could."""
+        good = last_good(history)
+        if function.key in self._revisions or good is None:
+            return
+        with contextlib.suppress(HubError):  # the newest's own problem is the one to be told
+            revision = await self.lineups.brought(function, good.number, None, eager=True)
+            self._revisions[function.key] = revision
 
     def _progress(self, function: Resource, text: str) -> None:
         if not is_ready(function):

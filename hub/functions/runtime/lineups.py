@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from hub.functions.comparison import Comparison, result_of
-from hub.functions.conditions import is_ready
+from hub.functions.history import History
 from hub.functions.model import Answer, Invocation
 from hub.functions.routing import Route, route_of
 from hub.functions.runtime.recorder import Recorder
@@ -87,13 +87,16 @@ class Lineups:
             if lineup.shadow is not None:
                 yield lineup.shadow.revision.worker.launch.source
 
-    async def follow(self, function: Resource, newest: Revision | None, number: int) -> tuple[str, ...]:
+    async def follow(
+        self, function: Resource, newest: Revision | None, number: int, history: History
+    ) -> tuple[str, ...]:
         """Have run what a Function's route asks for.
 
         Args:
             function: as it is stored.
             newest: the newest revision that answers; it may be older than the newest there is.
             number: of the newest there is.
+            history: its revisions; one that has answered before is started by its first call.
 
         Returns:
             What of it cannot be had, in sentences.
@@ -108,7 +111,9 @@ class Lineups:
         for each in wanted:
             try:
                 before = lineup.others.get(each)
-                lineup.others[each] = brought = await self._brought(function, each, before)
+                known = history.find(each)
+                eager = known is None or not known.ready
+                lineup.others[each] = brought = await self.brought(function, each, before, eager=eager)
                 left += [before] if before is not None and before.worker is not brought.worker else []
             except HubError as error:
                 problems.append(f"revision {each} cannot run, the newest gets its share: {error.detail}")
@@ -122,9 +127,12 @@ class Lineups:
             del self.found[key]
         return lineup.problems
 
-    async def _brought(self, function: Resource, number: int, current: Revision | None) -> Revision:
+    async def brought(
+        self, function: Resource, number: int, current: Revision | None, *, eager: bool
+    ) -> Revision:
+        """Return a kept revision of a Function, running; raises when it is not kept or cannot run."""
         form = await self._form(function, number)
-        return await self._builder.bring(form, current, Way(_noted, lambda _: None, eager=not is_ready(function)))
+        return await self._builder.bring(form, current, Way(_noted, lambda _: None, eager=eager))
 
     async def _form(self, function: Resource, number: int) -> Resource:
         spec = await self._store.spec_of(function.key, number)
