@@ -18,6 +18,9 @@ from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
 
+_LISTENERS = ("EDGE", "PUBLIC", "INTERNAL", "GATEWAY", "GATEWAY_COMPASS")
+
+
 @dataclass(frozen=True)
 class House:
     """A running hub as its operator has it."""
@@ -76,7 +79,7 @@ Solution = Callable[[str], httpx.Client]
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Return a hub for the tests of one file."""
     data_dir = tmp_path_factory.mktemp("journey") / "hub"
-    ports = {f"HUB_{name}__PORT": str(free_port()) for name in ("EDGE", "PUBLIC", "INTERNAL")}
+    ports = {f"HUB_{name}__PORT": str(free_port()) for name in _LISTENERS}
     # A store that was killed stays away long enough to be missed.
     settings = ports | {"HUB_INGRESS__PUBLISH_TIMEOUT_SECONDS": "1", "HUB_UP__BACKOFF_SECONDS": "2"}
     running = start_hub(data_dir, settings)
