@@ -3,7 +3,7 @@
 The hot path adds to plain numbers; names and labels are put to them when somebody asks.
 
 Source: kyma-project/serverless:components/runtimes (function_calls_total, function_failures_total,
-function_duration_seconds).
+function_duration_seconds; of Node `function_duration_miliseconds`, which is how upstream spells it).
 """
 
 import time
@@ -29,9 +29,10 @@ _REMEMBERED = 1000
 class Meter:
     """The counters of one Function."""
 
-    def __init__(self, label: str) -> None:
-        """Start at nothing."""
+    def __init__(self, label: str, *, of_node: bool = False) -> None:
+        """Start at nothing; `of_node`: upstream's Node runtimes name one of the numbers otherwise."""
         self.label = label
+        self.of_node = of_node
         self.calls: dict[str, int] = {}
         """By method."""
         self.failures: dict[str, int] = {}
@@ -59,6 +60,7 @@ class Meter:
                 own[name] = own.get(name, 0) + number
         self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
         self.seconds += other.seconds
+        self.of_node = self.of_node or other.of_node
         self._latest.extend(other._latest)
 
     def summary(self) -> dict[str, Any]:
@@ -92,9 +94,9 @@ class Meters(Collector):
         self._past: dict[str, Meter] = {}
         self._present: dict[str, list[Meter]] = {}
 
-    def open(self, label: str) -> Meter:
+    def open(self, label: str, *, of_node: bool = False) -> Meter:
         """Return the counters of a new revision of a Function."""
-        meter = Meter(label)
+        meter = Meter(label, of_node=of_node)
         self._present.setdefault(label, []).append(meter)
         return meter
 
@@ -135,6 +137,9 @@ def _families(meters: Iterable[Meter]) -> Iterator[Metric]:
     calls = CounterMetricFamily("function_calls", "Calls of Functions", labels=["function", "method"])
     failures = CounterMetricFamily("function_failures", "Failed calls", labels=["function", "method"])
     seconds = HistogramMetricFamily("function_duration_seconds", "Seconds per call", labels=["function"])
+    milliseconds = HistogramMetricFamily(
+        "function_duration_miliseconds", "Milliseconds per call", labels=["function", "otel_scope_name"]
+    )
     outcomes = CounterMetricFamily("hub_function_invocations", "Calls by outcome", labels=["function", "outcome"])
     for meter in meters:
         for outcome, number in meter.outcomes.items():
@@ -144,7 +149,10 @@ def _families(meters: Iterable[Meter]) -> Iterator[Metric]:
         for method, number in meter.failures.items():
             failures.add_metric([meter.label, method], number)
         seconds.add_metric([meter.label], list(_cumulative(meter.buckets)), meter.seconds)
-    return iter((calls, failures, seconds, outcomes))
+        if meter.of_node:
+            names = [meter.label, meter.label.partition(".")[2]]
+            milliseconds.add_metric(names, list(_cumulative(meter.buckets, 1000)), meter.seconds * 1000)
+    return iter((calls, failures, seconds, milliseconds, outcomes))
 
 
 class _One(Collector):
@@ -157,8 +165,9 @@ class _One(Collector):
         return _families([self._meter])
 
 
-def _cumulative(buckets: list[int]) -> Iterator[tuple[str, float]]:
+def _cumulative(buckets: list[int], unit: int = 1) -> Iterator[tuple[str, float]]:
     total = 0
-    for bound, number in zip((*map(str, _BOUNDS), "+Inf"), buckets, strict=True):
+    bounds = (f"{bound * unit:.10g}" for bound in _BOUNDS)
+    for bound, number in zip((*bounds, "+Inf"), buckets, strict=True):
         total += number
         yield bound, total

@@ -17,7 +17,6 @@ from hub.commands.connection.pairing import pair
 from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
-
 _LISTENERS = ("EDGE", "PUBLIC", "INTERNAL", "GATEWAY", "GATEWAY_COMPASS")
 
 

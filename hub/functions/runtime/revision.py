@@ -84,7 +84,7 @@ class Builder:
         hidden = sealed_values(plan.environment, form.spec.get("env") or []) + plan.mounted_texts
         hidden += tuple(filter(None, (request.environment.get(VARIABLE),)))
         worker = Worker(request, site.settings, lambda error: way.report(revision, error))
-        meter = self.meters.open(request.label) if way.counted else Meter(request.label)
+        meter = self.meters.open(request.label, of_node=bool(request.node)) if way.counted else Meter(request.label)
         revision = Revision(form, digest, worker, meter, hidden, plan, self.meters)
         if request.least or way.eager:
             try:
