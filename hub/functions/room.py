@@ -30,6 +30,7 @@ LOG_EVENTS = (
     "function.deployed", "function.undeployable", "function.removed", "function.failed", "function.ended",
     "function.misbehaved", "function.status_unwritten", "dependencies.requested", "reply.lost", "subscription.lost",
     "answer.broken", "revision.unsteady",
+    "function.tokens_renewed",
 )  # fmt: skip
 _ANNOUNCEMENTS_AT_ONCE = 100
 
@@ -93,7 +94,12 @@ def _site(settings: FunctionsSettings, house: RoomHouse) -> Site:
     host = "127.0.0.1" if internal.host in ("0.0.0.0", "::", "") else internal.host  # noqa: S104 - compared, not bound
     publisher = settings.publisher_url or f"http://{host}:{internal.port}/publish"
     token_for = partial(workload.token_for, house.keys)
-    return Site(house.settings.data_dir, publisher, settings.gateway_url, settings, token_for)
+
+    def key_of_tokens() -> str:
+        house.keys.refresh()
+        return house.keys.fingerprint
+
+    return Site(house.settings.data_dir, publisher, settings.gateway_url, settings, token_for, key_of_tokens)
 
 
 def _failed(

@@ -10,8 +10,10 @@ import pytest
 
 from contracts import subjects
 from hub.house import Running
+from hub.kernel import masterkeys
 from hub.kernel.broker import Bus
-from hub.kernel.keys import load_keys
+from hub.kernel.errors import NotAuthenticated
+from hub.kernel.keys import Keys, load_keys
 from hub.kernel.workload import VARIABLE, token_for, workload_of
 from hub.up.ports import free_port
 from tests.conftest import make_settings
@@ -99,3 +101,20 @@ async def _listening(bus: Bus) -> None:
     async with asyncio.timeout(10):
         while not await bus.js.consumers_info(subjects.EVENTS):
             await asyncio.sleep(0.01)
+
+
+async def test_a_new_master_key_means_new_tokens(whole: Hub) -> None:
+    """While it is exchanged both open; before the old one is dropped every Function has a token of the new one."""
+    await whole.apply(TELL)
+    await whole.judged()
+    file = masterkeys.KeyFile(masterkeys.path_of(whole.settings.keys, whole.settings.data_dir))
+    old, new = file.read()[0], bytes(range(32))
+    file.write([new, old])
+    async with asyncio.timeout(20):
+        while True:
+            told = (await whole.call()).data
+            try:
+                assert workload_of(Keys(new), told) == "default/orders"
+                break
+            except NotAuthenticated:
+                await asyncio.sleep(0.1)

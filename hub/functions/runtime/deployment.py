@@ -53,6 +53,8 @@ class Site:
     settings: FunctionsSettings
     token_for: Callable[[str, str], str] | None = None
     """Scope and name of a Function → the token by which the hub knows it; None without a hub."""
+    key_of_tokens: Callable[[], str] = str
+    """Returns what tells the key apart that tokens are sealed with: another one, and all are made anew."""
     redirections: Mapping[str, str] = field(default_factory=dict)
     """Address of the publisher or the gateway → where requests to it are recorded instead of made."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
@@ -111,6 +113,7 @@ class Plan:
     """Of a Git source: the commit and its files."""
     node: Node | None
     registry: Files = field(default_factory=dict)
+    key_of_tokens: str = ""
 
     @property
     def note(self) -> str:
@@ -130,7 +133,10 @@ class Plan:
         contents = [content.hex() for files in self.mounts.values() for _, content in sorted(files.items())]
         commit, node = self.tree.commit if self.tree else "", self.node.path if self.node else ""
         function = self.function
-        said = [function.uid, function.generation, sorted(self.environment.items()), mounts, contents, commit, node]
+        said = [
+            function.uid, function.generation, sorted(self.environment.items()), mounts, contents, commit, node,
+            self.key_of_tokens,
+        ]  # fmt: skip
         return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
     @property
@@ -190,7 +196,8 @@ async def plan(function: Resource, site: Site, shelf: Shelf) -> Plan:
         async with site.turns:
             tree = await fetch(repository, secrets, known, settings.git_seconds)
     registry = shelf.secrets(REGISTRY_SECRET)
-    return Plan(function, environment, mounts, tree, node, registry.values if registry else {})
+    key = site.key_of_tokens()
+    return Plan(function, environment, mounts, tree, node, registry.values if registry else {}, key)
 
 
 def _mounted(mount: Mapping[str, str], shelf: Shelf) -> Files:

@@ -39,6 +39,7 @@ log = structlog.get_logger()
 Announce = Callable[[Contract], Awaitable[None]]
 
 _PROGRESS_SECONDS = 1.0
+_KEY_SECONDS = 2.0
 _PROGRESS_LETTERS = 300
 
 
@@ -74,6 +75,19 @@ class Fleet:
         self._store.functions.on_change(self._changed)
         self._store.secrets.on_change(self._value_changed)
         self._store.config_maps.on_change(self._value_changed)
+        self._watching = asyncio.create_task(self._watch_key(), name="function-tokens")
+
+    async def _watch_key(self) -> None:
+        """Have all Functions started anew, with new tokens, when the master key has been exchanged: the old ones are
+        nobody's as soon as the old key is dropped."""
+        key = self._site.key_of_tokens()
+        while True:
+            await asyncio.sleep(_KEY_SECONDS)
+            before, key = key, self._site.key_of_tokens()
+            if key != before:
+                log.info("function.tokens_renewed", functions=len(self._revisions))
+                for function_key in [*self._revisions]:
+                    self._hint(function_key)
 
     def find(self, key: str) -> Revision:
         """Return the revision of a Function that answers.
@@ -222,7 +236,9 @@ class Fleet:
         began, key = time.monotonic(), function.key
         current = self._revisions.get(key)
         progress = Progress(lambda text: self._progress(function, text))
-        way = Way(self._reported, progress, eager=not is_ready(function) or current is not None)
+        idle = current is not None and current.number == form.generation and not current.worker.instances
+        eager = not is_ready(function) or (current is not None and not idle)
+        way = Way(self._reported, progress, eager=eager)
         revision = self._revisions[key] = await self._builder.bring(form, current, way)
         if current is not None and current.worker is revision.worker:
             return False
@@ -300,7 +316,7 @@ class Fleet:
 
     async def stop(self, grace_seconds: float) -> None:
         """Finish the calls in hand within the grace time, then end all processes."""
-        for keeper in self._keepers.values():
+        for keeper in (self._watching, *self._keepers.values()):
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
         ends = [revision.worker.stop(grace_seconds) for revision in self._revisions.values()]
