@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contracts import subjects
 
 PREFIX = "ce-"
+DEPTH = "hubdepth"
+"""The hub's own extension attribute: through how many Functions an event has come. Only the hub sets it."""
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 

@@ -35,6 +35,7 @@ CONFIGMAPS = "configmaps"
 EVENT_TYPES = "eventtypes"
 COMPASS_CONNECTIONS = "compassconnections"
 # Buckets that are not resources.
+REVISIONS = "functionrevisions"
 AUTHORITIES = "authorities"
 TOKENS = "tokens"
 REVOCATIONS = "revocations"
@@ -52,6 +53,7 @@ BUCKETS = (
     CONFIGMAPS,
     EVENT_TYPES,
     COMPASS_CONNECTIONS,
+    REVISIONS,
     AUTHORITIES,
     TOKENS,
     REVOCATIONS,

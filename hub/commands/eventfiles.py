@@ -4,11 +4,14 @@ import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hub.kernel.errors import InvalidInput
+from hub.kernel.errors import AlreadyExists, InvalidInput
+
+if TYPE_CHECKING:
+    from hub.commands.session import Session
 
 Event = dict[str, Any]
 
@@ -74,3 +77,41 @@ def made_event(event_type: str, data: str | None, event_id: str | None, source: 
         return event | {"datacontenttype": "application/json", "data": orjson.loads(data)}
     except orjson.JSONDecodeError:
         return event | {"datacontenttype": "text/plain", "data": data}
+
+
+async def save(session: "Session", told: dict[str, Any], path: Path) -> None:
+    """Write a stored event into a new file: a CloudEvent in JSON, as `publish`, `function run` and `invoke` take it.
+
+    Args:
+        session: with the hub that holds it.
+        told: what `hub events show` knows of it.
+        path: of the file.
+
+    Raises:
+        AlreadyExists: there is something at the path.
+        InvalidInput: it cannot be written there.
+        UpstreamUnavailable: the event store does not answer, or holds it no more.
+    """
+    from nats.errors import Error as NatsError
+    from nats.js.errors import APIError
+
+    from hub.dispatch.dead_letters import data_members
+    from hub.kernel.errors import UpstreamUnavailable
+
+    stored, attributes = told["stored"], told["event"]["attributes"]
+    try:
+        message = await session.js.get_msg(stored["stream"], seq=stored["sequence"])
+    except (APIError, NatsError, TimeoutError) as error:
+        raise UpstreamUnavailable(f"Event {stored['sequence']} cannot be read from the event store.") from error
+    members = data_members(message.data or b"", attributes.get("datacontenttype", ""))
+    _write_new(path, orjson.dumps(attributes | members, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise AlreadyExists(f"{path} is there already; choose another name, or remove it.") from error
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error

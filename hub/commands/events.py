@@ -1,6 +1,7 @@
 """`hub events`: watch events come in, see all about one, and why a Subscription did not get it."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -45,22 +46,39 @@ def tail(  # noqa: PLR0913, PLR0917 - every option is a parameter
     call(lambda session: run_tail(session, wanted))
 
 
-@app.command(epilog="Examples: hub events show 4711 · hub events show 3f0a-… --source shop -o json")
+@app.command(
+    epilog="Examples: hub events show 4711 · hub events show 3f0a-… --source shop -o json"
+    " · hub events show 4711 --save orders/events/late.json"
+)
 def show(
-    which: Which, is_id: IsId = False, source: Source = None, event_type: Type = None, output: Output = "text"
+    which: Which,
+    is_id: IsId = False,
+    source: Source = None,
+    event_type: Type = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write the event itself into a new file: a test case for `hub function run`."),
+    ] = None,
+    output: Output = "text",
 ) -> None:
     """Show all about one event: accepted, stored, and for every Subscription what became of it."""
+    from hub.commands.eventfiles import save
     from hub.commands.eventpage import page_of, with_logs
     from hub.commands.session import call, say, say_json
 
     request = request_of(which, is_id=is_id, source=source, event_type=event_type)
 
     async def ask(session: "Session") -> dict[str, Any]:
-        return with_logs(await search(session, "show", request), session.settings.data_dir)
+        told = await search(session, "show", request)
+        if file is not None:
+            await save(session, told, file)
+        return with_logs(told, session.settings.data_dir)
 
     answer = call(ask)
     if output == "json":
         say_json(answer)
+    elif file is not None:
+        say(str(file))
     else:
         say(page_of(answer))
 

@@ -1,4 +1,4 @@
-"""`hub function new|run|deploy|invoke|logs|list`: Functions, from the first line to production."""
+"""`hub function new|run|deploy|invoke|logs|list|revisions|…`: Functions, from the first line to production."""
 
 import asyncio
 import json
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from hub.commands import function_revisions
 
 if TYPE_CHECKING:
     from hub.commands.session import Session
@@ -24,6 +26,7 @@ Output = Annotated[
 Text = Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="Text for people, JSON for programs.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of the Function.", file_okay=False)]
 _POLL_SECONDS = 0.2
+app.registered_commands += function_revisions.app.registered_commands
 
 
 @app.command(epilog="Example: hub function new orders --runtime node")
@@ -67,41 +70,36 @@ def deploy(
     directory: Folder = Path(),
     scope: Scope = "default",
     wait: Annotated[float, typer.Option(help="Seconds to wait until it answers; 0: do not wait.", min=0)] = 120,
+    percent: Annotated[
+        int | None,
+        typer.Option("--percent", min=1, max=99, help="Share of the calls for it; the rest stays where most go now."),
+    ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="It gets no calls but the same events; see `hub function compare`.")
+    ] = False,
 ) -> None:
     """Send a Function from its folder to the hub, and wait until it answers or says why not."""
-    from hub.commands import function_project
+    from hub.commands import function_deploying, function_project
     from hub.commands.session import call, refusals_as_exit, say, say_error
+    from hub.kernel.errors import InvalidInput
 
     with refusals_as_exit():
         project = function_project.read(directory.resolve())
+        if shadow and percent is not None:
+            raise InvalidInput("Give either --percent or --shadow: a shadow gets no calls.")
     for name in project.left_out:
         say_error(f"{name} is not sent: an inline source is one file. Put it into a Git repository, or into handler.")
     began = time.monotonic()
-    outcome, problem = call(lambda session: _deploy(session, project.document, scope, wait))
-    if problem:
-        say_error(problem)
-        raise typer.Exit(1)
-    say(f"function/{project.name} {outcome} after {time.monotonic() - began:.1f} s")
 
-
-async def _deploy(session: "Session", document: dict[str, Any], scope: str, seconds: float) -> tuple[str, str]:
-    """Apply a Function and wait for its status; returns the outcome, and what is wrong."""
-    from hub.functions.conditions import READY, condition_of
-
-    answer = await session.ask("functions", "apply", {"document": document, "scope": scope})
-    metadata = answer["resource"]["metadata"]
-    until, said = time.monotonic() + seconds, ""
-    while time.monotonic() < until:
-        found = next(
-            (one for one in await session.resources("functions") if one.uid == metadata["uid"]), None
+    async def go(session: "Session") -> dict[str, Any]:
+        answer: dict[str, Any] = await function_deploying.deploy(
+            session, project.document, scope, percent, shadow=shadow
         )
-        ready = condition_of(found, READY) if found is not None else {}
-        said = str(ready.get("message", ""))
-        judged = found is not None and found.status.get("observedGeneration") == metadata["generation"]
-        if judged and ready.get("status") in ("True", "False"):
-            return str(answer["outcome"]), "" if ready["status"] == "True" else said
-        await asyncio.sleep(_POLL_SECONDS / 2)
-    return str(answer["outcome"]), f"It does not answer after {seconds:g} s. {said}" if seconds else ""
+        await function_deploying.need_answering(session, answer, wait)
+        return answer
+
+    answer = call(go)
+    say(f"function/{project.name} {answer['outcome']} after {time.monotonic() - began:.1f} s")
 
 
 @app.command("list", epilog="Example: hub function list -o json")
@@ -130,7 +128,8 @@ def _live(kind: "Kind") -> "Kind":
         return Column(title, lambda found: str(found.status["live"].get(name, "-")))
 
     live = (column("Processes", "instances"), column("Calls", "calls"), column("Failures", "failures"),
-            column("p50 ms", "p50Milliseconds"), column("p99 ms", "p99Milliseconds"))  # fmt: skip
+            column("Errors %", "errorPercent"), column("p50 ms", "p50Milliseconds"),
+            column("p99 ms", "p99Milliseconds"))  # fmt: skip
     kept = [one for one in kind.columns if one.title not in ("Created", "Message")]
     return replace(kind, columns=(*kept, *live, *(one for one in kind.columns if one.title == "Message")))
 

@@ -27,7 +27,7 @@ from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import error_of
 from hub.functions.runtime import deployment
 from hub.functions.runtime.deployment import Site
-from hub.functions.runtime.fleet import Revision
+from hub.functions.runtime.revision import Revision
 from hub.functions.runtime.worker import Worker
 from hub.functions.settings import FunctionsSettings
 from hub.functions.store import Secret

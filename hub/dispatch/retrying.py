@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from hub.dispatch.model import Answer, Progress, Sink
+from contracts.envelope import DEPTH
+from hub.dispatch.model import Answer, Delivery, Progress, Sink
 from hub.dispatch.policy import Policy
 
 _RETRIED = frozenset({404, 408, 409, 429})
@@ -95,6 +96,18 @@ def judge_arrival(progress: Progress, stored_at: float, policy: Policy, now: flo
     if policy.max_age_seconds is not None and now - stored_at > policy.max_age_seconds:
         return Verdict("dead_letter", "too-old", f"The event is older than {policy.max_age_seconds:g} s.")
     return None
+
+
+def judge_chain(delivery: Delivery, limit: int) -> Verdict | None:
+    """Decide before an attempt at a Function whether the event has come through too many of them; None to go on.
+
+    What an operator replays goes on: that is how the work is taken up again once the circle is broken.
+    """
+    said = delivery.attribute(DEPTH)
+    if not said.isdecimal() or int(said) <= limit or delivery.subject.startswith("replay."):
+        return None
+    text = f"The event came through {said} Functions, more than {limit}: they seem to call each other in a circle."
+    return Verdict("dead_letter", "chain-too-deep", text)
 
 
 def reason_of(answer: Answer) -> str:

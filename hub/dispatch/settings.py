@@ -21,6 +21,10 @@ class DispatchSettings(BaseModel):
     most_lost: int = Field(10, ge=1, description="""How often an event may be handed to a worker that then ends without
         a word (killed, or the machine failed) before it is given up as a dead letter. Such deliveries are no attempts:
         `maxAttempts` counts those that ended.""")
+    chain_limit: int = Field(16, ge=1, description="""Through how many Functions a chain of events may come: an event
+        that was published in answer to an event, and so on, more often than this is not handed to a Function any more
+        but becomes a dead letter (`chain-too-deep`), so that Functions which call each other in a circle come to an
+        end. An event that an operator replays is handed out whatever its depth.""")
     record_successes: bool = Field(False, description="""Record successful attempts too, for the timeline of an event;
         failures always are. Costs one message per delivery.""")
     sweep_seconds: float = Field(60, gt=0, description="""Pause between looks for consumers that no Subscription has any

@@ -9,7 +9,7 @@ Source: kyma-project/serverless:components/buildless-serverless/api/v1alpha2/fun
 from collections.abc import Mapping
 from typing import Any
 
-from hub.functions import runtimes
+from hub.functions import routing, runtimes
 from hub.functions.environment import RESERVED
 from hub.functions.resources import PROFILES, amount
 from hub.kernel.errors import InvalidField, MissingField
@@ -17,7 +17,7 @@ from hub.kernel.resource import need_map, need_text, refuse_unknown, text_map
 
 SPEC = frozenset({
     "runtime", "runtimeImageOverride", "source", "env", "resourceConfiguration", "scaleConfig", "replicas", "template",
-    "secretMounts", "labels", "annotations", "podSecurityContext", "containerSecurityContext",
+    "secretMounts", "labels", "annotations", "podSecurityContext", "containerSecurityContext", *routing.FIELDS,
 })  # fmt: skip
 OWN_PREFIX = "serverless.kyma-project.io/"
 SOURCE_LIMIT_BYTES = 900_000
@@ -44,6 +44,7 @@ def need_spec(spec: Spec) -> dict[str, Any]:
     _need_resources(given.get("resourceConfiguration"))
     _need_mounts(given.get("secretMounts", []))
     _need_marks(given)
+    routing.need_routing(given)
     for name in ("podSecurityContext", "containerSecurityContext"):
         need_map(given.get(name, {}), f"spec.{name}")
     return admitted

@@ -19,7 +19,9 @@ from contracts import subjects
 from hub.functions.handlers import Failed
 from hub.functions.model import Answer, Invocation, Rest
 from hub.functions.outcomes import SUCCEEDED
-from hub.functions.runtime.fleet import Fleet, Revision
+from hub.functions.runtime.fleet import Fleet
+from hub.functions.runtime.revision import Revision
+from hub.kernel import workload
 from hub.kernel.errors import HubError
 from hub.kernel.http.app import route
 from hub.kernel.http.body import read_body
@@ -31,6 +33,7 @@ log = structlog.get_logger()
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _HOST_ENDS = (".svc.cluster.local", ".svc")
 _HOST_MARK = b".svc"
+_TOKEN = workload.HEADER.decode()
 # What belongs to one connection, or is set by the listener itself, is not passed through.
 _OWN_HEADERS = frozenset({
     "connection", "content-length", "date", "keep-alive", "server", "trailer", "transfer-encoding", "upgrade",
@@ -165,12 +168,13 @@ def _own_answer(revision: Revision, method: str, path: str) -> Response | None:
     if path == "/favicon.ico":
         return Response(status_code=204)
     if path == "/metrics":
-        return Response(revision.meter.render(), media_type="text/plain; version=0.0.4")
+        return Response(revision.counted.render(), media_type="text/plain; version=0.0.4")
     return None
 
 
 async def _invocation(request: Request, path: str, limit_bytes: int) -> Invocation:
     headers = dict(request.headers)
+    headers.pop(_TOKEN, None)  # the caller's own: the Function that is called must not be able to pass for it
     headers["traceparent"] = traceparent_of(headers)
     return Invocation(
         method=request.method,

@@ -105,6 +105,20 @@ def _decoded(value: str) -> str:
     return base64.b64decode(value).decode("utf-8", "replace")
 
 
+def redirected(environment: Values, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which other addresses stand wherever some stand, within longer values too.
+
+    Args:
+        environment: of a Function, its own variables included.
+        addresses: address → what stands for it.
+    """
+    changed = dict(environment)
+    for name, value in environment.items():
+        for address, other in addresses.items():
+            changed[name] = changed[name].replace(address, other) if address in value else changed[name]
+    return changed
+
+
 def refers(spec: Mapping[str, Any]) -> bool:
     """Say whether a Function takes anything from Secrets or ConfigMaps."""
     repository = (spec.get("source") or {}).get("gitRepository") or {}

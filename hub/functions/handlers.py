@@ -20,7 +20,8 @@ from nats.errors import Error as NatsError
 from contracts import subjects
 from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of
-from hub.functions.runtime.fleet import Fleet, Revision
+from hub.functions.runtime.fleet import Fleet
+from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
 from hub.kernel.errors import HubError
 
@@ -63,11 +64,14 @@ class Calls:
         invocation = Invocation(headers=headers, body=message.data)
         began = time.perf_counter()
         self.in_hand += 1
+        lineups = self._fleet.lineups
 
         def done(answer: Answer | HubError) -> None:
             self.in_hand -= 1
             if revision.meter.count(answer, began) != SUCCEEDED:
                 self._failed(revision, invocation, answer, time.perf_counter() - began)
+            if lineups.shadows:
+                lineups.shade(revision, invocation, answer, time.perf_counter() - began)
             if isinstance(answer, Answer) and answer.rest is not None:
                 self._collect(message.reply, answer, revision.hidden)
             else:

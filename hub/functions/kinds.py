@@ -60,6 +60,10 @@ FUNCTION = Kind(
         "spec.secretMounts": "secretName, mountPath: the Secret's values as files at that path.",
         "spec.labels": "Labels of the process; no key may begin with serverless.kyma-project.io/.",
         "spec.annotations": "Annotations of the process; the same rule.",
+        "spec.traffic": "The hub's own: list of revision (a number of `hub function revisions`, or latest) and percent"
+        " of the calls. What nobody gets, the newest revision gets; absent: all.",
+        "spec.shadow.revision": "The hub's own: a revision that gets the same events beside; what it publishes and asks"
+        " of the gateway is recorded instead of made. See `hub function compare`.",
         "spec.runtimeImageOverride": "Accepted, without effect: there are no images here.",
         },
 )

@@ -3,7 +3,7 @@
 The hot path adds to plain numbers; names and labels are put to them when somebody asks.
 
 Source: kyma-project/serverless:components/runtimes (function_calls_total, function_failures_total,
-function_duration_seconds).
+function_duration_seconds; of Node `function_duration_miliseconds`, which is how upstream spells it).
 """
 
 import time
@@ -29,9 +29,10 @@ _REMEMBERED = 1000
 class Meter:
     """The counters of one Function."""
 
-    def __init__(self, label: str) -> None:
-        """Start at nothing."""
+    def __init__(self, label: str, *, of_node: bool = False) -> None:
+        """Start at nothing; `of_node`: upstream's Node runtimes name one of the numbers otherwise."""
         self.label = label
+        self.of_node = of_node
         self.calls: dict[str, int] = {}
         """By method."""
         self.failures: dict[str, int] = {}
@@ -52,12 +53,24 @@ class Meter:
         self._latest.append(seconds)
         return outcome
 
+    def absorb(self, other: "Meter") -> None:
+        """Add what another one counted."""
+        for own, its in ((self.calls, other.calls), (self.failures, other.failures), (self.outcomes, other.outcomes)):
+            for name, number in its.items():
+                own[name] = own.get(name, 0) + number
+        self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
+        self.seconds += other.seconds
+        self.of_node = self.of_node or other.of_node
+        self._latest.extend(other._latest)
+
     def summary(self) -> dict[str, Any]:
-        """Return the numbers for people: calls, failures, and the milliseconds of the latest calls."""
+        """Return the numbers for people: calls, failures, their percentage, milliseconds of the latest calls."""
         latest = sorted(self._latest)
+        calls, failures = sum(self.calls.values()), sum(self.failures.values())
         return {
-            "calls": sum(self.calls.values()),
-            "failures": sum(self.failures.values()),
+            "calls": calls,
+            "failures": failures,
+            "errorPercent": round(100 * failures / calls, 1) if calls else 0.0,
             "p50Milliseconds": _at(latest, 0.5),
             "p99Milliseconds": _at(latest, 0.99),
         }
@@ -74,23 +87,41 @@ def _at(ordered: list[float], share: float) -> float:
 
 
 class Meters(Collector):
-    """The counters of all Functions of this process; a Function's go on over its revisions."""
+    """The counters of all Functions of this process: each revision counts for itself, a Function's go on over them."""
 
     def __init__(self) -> None:
         """Start without any."""
-        self._meters: dict[str, Meter] = {}
+        self._past: dict[str, Meter] = {}
+        self._present: dict[str, list[Meter]] = {}
 
-    def of(self, label: str) -> Meter:
-        """Return the counters of a Function."""
-        return self._meters.setdefault(label, Meter(label))
+    def open(self, label: str, *, of_node: bool = False) -> Meter:
+        """Return the counters of a new revision of a Function."""
+        meter = Meter(label, of_node=of_node)
+        self._present.setdefault(label, []).append(meter)
+        return meter
+
+    def close(self, meter: Meter) -> None:
+        """Keep what a revision counted that answers no more; a revision closed twice counts once."""
+        present = self._present.get(meter.label, [])
+        if meter in present:
+            present.remove(meter)
+            self._past.setdefault(meter.label, Meter(meter.label)).absorb(meter)
+
+    def total(self, label: str) -> Meter:
+        """Return what all revisions of a Function counted together, as it is now."""
+        total = Meter(label)
+        for meter in (*filter(None, (self._past.get(label),)), *self._present.get(label, ())):
+            total.absorb(meter)
+        return total
 
     def forget(self, label: str) -> None:
         """Forget a Function that has been removed."""
-        self._meters.pop(label, None)
+        self._past.pop(label, None)
+        self._present.pop(label, None)
 
     def collect(self) -> Iterator[Metric]:
         """Return the numbers by upstream's names."""
-        return _families(self._meters.values())
+        return _families([self.total(label) for label in self._present])
 
     def register(self) -> None:
         """Have the numbers served with all others."""
@@ -106,6 +137,9 @@ def _families(meters: Iterable[Meter]) -> Iterator[Metric]:
     calls = CounterMetricFamily("function_calls", "Calls of Functions", labels=["function", "method"])
     failures = CounterMetricFamily("function_failures", "Failed calls", labels=["function", "method"])
     seconds = HistogramMetricFamily("function_duration_seconds", "Seconds per call", labels=["function"])
+    milliseconds = HistogramMetricFamily(
+        "function_duration_miliseconds", "Milliseconds per call", labels=["function", "otel_scope_name"]
+    )
     outcomes = CounterMetricFamily("hub_function_invocations", "Calls by outcome", labels=["function", "outcome"])
     for meter in meters:
         for outcome, number in meter.outcomes.items():
@@ -115,7 +149,10 @@ def _families(meters: Iterable[Meter]) -> Iterator[Metric]:
         for method, number in meter.failures.items():
             failures.add_metric([meter.label, method], number)
         seconds.add_metric([meter.label], list(_cumulative(meter.buckets)), meter.seconds)
-    return iter((calls, failures, seconds, outcomes))
+        if meter.of_node:
+            names = [meter.label, meter.label.partition(".")[2]]
+            milliseconds.add_metric(names, list(_cumulative(meter.buckets, 1000)), meter.seconds * 1000)
+    return iter((calls, failures, seconds, milliseconds, outcomes))
 
 
 class _One(Collector):
@@ -128,8 +165,9 @@ class _One(Collector):
         return _families([self._meter])
 
 
-def _cumulative(buckets: list[int]) -> Iterator[tuple[str, float]]:
+def _cumulative(buckets: list[int], unit: int = 1) -> Iterator[tuple[str, float]]:
     total = 0
-    for bound, number in zip((*map(str, _BOUNDS), "+Inf"), buckets, strict=True):
+    bounds = (f"{bound * unit:.10g}" for bound in _BOUNDS)
+    for bound, number in zip((*bounds, "+Inf"), buckets, strict=True):
         total += number
         yield bound, total

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from faststream.nats import NatsRouter
@@ -14,17 +15,22 @@ from hub.functions.handlers import Calls, warn
 from hub.functions.kinds import FUNCTION, KINDS
 from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import error_of, outcome_of
+from hub.functions.revisions import Revisions
 from hub.functions.runtime.deployment import Site
-from hub.functions.runtime.fleet import Fleet, Revision
+from hub.functions.runtime.fleet import Fleet
+from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
 from hub.functions.store import FunctionStore
+from hub.kernel import workload
+from hub.kernel.desk import Asked
 from hub.kernel.errors import HubError
 from hub.kernel.room import Room, RoomHouse
 
 LOG_EVENTS = (
     "function.deployed", "function.undeployable", "function.removed", "function.failed", "function.ended",
     "function.misbehaved", "function.status_unwritten", "dependencies.requested", "reply.lost", "subscription.lost",
-    "answer.broken",
+    "answer.broken", "revision.unsteady",
+    "function.tokens_renewed",
 )  # fmt: skip
 _ANNOUNCEMENTS_AT_ONCE = 100
 
@@ -32,8 +38,8 @@ _ANNOUNCEMENTS_AT_ONCE = 100
 def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
     """Runs Functions: a process of its own for each, called by events and over HTTP."""
     router = NatsRouter()
-    house.desk(router, FUNCTION)
-    fleet = Fleet(FunctionStore(house), _site(settings, house), house.publish)
+    desk, store = house.desk(router, FUNCTION), FunctionStore(house)
+    fleet = Fleet(store, _site(settings, house), house.clock, house.publish)
     announcements: set[asyncio.Task[None]] = set()
 
     def failed(revision: Revision, invocation: Invocation, answer: Answer | HubError, seconds: float) -> None:
@@ -49,7 +55,16 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
     async def stats(_request: dict[str, Any]) -> dict[str, Any]:
         return {"functions": fleet.summaries()}
 
-    house.answer(router, subjects.ask(FUNCTION.plural, "stats"), stats)
+    revisions = Revisions(desk, store, fleet)
+    asked: dict[str, Asked] = {
+        "stats": stats,
+        "revisions": revisions.list,
+        "rollback": revisions.rollback,
+        "route": revisions.route,
+        "compare": revisions.compare,
+    }
+    for verb, answer in asked.items():
+        house.answer(router, subjects.ask(FUNCTION.plural, verb), answer)
 
     async def start() -> None:
         fleet.meters.register()
@@ -68,7 +83,7 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
         router=router,
         routes={"internal": routes(fleet, failed)},
         kinds=KINDS,
-        writes=(FUNCTION.plural,),
+        writes=(FUNCTION.plural, subjects.REVISIONS),
         start=start,
         stop=stop,
     )
@@ -78,7 +93,13 @@ def _site(settings: FunctionsSettings, house: RoomHouse) -> Site:
     internal = house.settings.internal
     host = "127.0.0.1" if internal.host in ("0.0.0.0", "::", "") else internal.host  # noqa: S104 - compared, not bound
     publisher = settings.publisher_url or f"http://{host}:{internal.port}/publish"
-    return Site(house.settings.data_dir, publisher, settings.gateway_url, settings)
+    token_for = partial(workload.token_for, house.keys)
+
+    def key_of_tokens() -> str:
+        house.keys.refresh()
+        return house.keys.fingerprint
+
+    return Site(house.settings.data_dir, publisher, settings.gateway_url, settings, token_for, key_of_tokens)
 
 
 def _failed(

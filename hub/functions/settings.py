@@ -31,6 +31,8 @@ class FunctionsSettings(BaseModel):
         turned over; the one before is kept as `.1`.""")
     deploy_attempts: int = Field(10, ge=0, description="""How often a deployment that failed for a reason that may pass
         (an installation, an import) is tried again by itself; a change of the Function starts anew.""")
+    revisions_kept: int = Field(10, ge=2, description="""Revisions of each Function that are kept, to go back to or to
+        give a share of the calls; those that have one stay in any case.""")
     publisher_url: str | None = Field(None, description="""Where Functions publish events, as
         `PUBLISHER_PROXY_ADDRESS` in their environment. Absent: `/publish` on the internal listener.""")
     gateway_url: str = Field("http://127.0.0.1:8083", description="""Address of the Application Gateway, as

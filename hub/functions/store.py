@@ -5,18 +5,23 @@ again against what is stored now, and a status that says nothing new is not writ
 """
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from contracts import subjects
 from hub.functions.conditions import State, status_of
 from hub.functions.environment import Values, config_map_values, secret_values
+from hub.functions.history import History, News, decoded, encoded, with_spec
 from hub.functions.kinds import FUNCTION
+from hub.functions.routing import route_of, without_routing
 from hub.kernel.clock import rfc3339
-from hub.kernel.errors import RevisionConflict
+from hub.kernel.errors import BrokerUnavailable, RevisionConflict
 from hub.kernel.resource import Resource
 from hub.kernel.room import RoomHouse
+from hub.kernel.state import JSON, Bucket
 
 _RETRIES = 8
 
@@ -45,6 +50,7 @@ class FunctionStore:
         self.functions = house.resource_view(subjects.FUNCTIONS)
         self.secrets = house.resource_view(subjects.SECRETS)
         self.config_maps = house.resource_view(subjects.CONFIGMAPS)
+        self._revisions: Bucket[Any] = house.bucket(subjects.REVISIONS, JSON)
 
     def shelf(self, scope: str) -> "Shelf":
         """Return what Functions of a scope may take values from."""
@@ -74,6 +80,67 @@ class FunctionStore:
                 continue
             return True
         return False
+
+
+    async def history(self, key: str) -> History:
+        """Return the revisions of a Function."""
+        entry = await self._revisions.get(key)
+        return decoded(entry.value) if entry is not None else History()
+
+    async def spec_of(self, key: str, number: int) -> dict[str, Any] | None:
+        """Return the spec of a revision, or None when it is not kept."""
+        entry = await self._revisions.get(f"{key}.{number}")
+        return entry.value if entry is not None else None
+
+    async def remember(self, function: Resource, most: int) -> History:
+        """Make sure that the spec of a Function is among its revisions, and return them."""
+        routed = frozenset(number for number, _ in route_of(function.spec, 0).shares)
+        shadow = route_of(function.spec, 0).shadow
+        routed |= {shadow} if shadow else frozenset()
+
+        def add(history: History) -> History:
+            return with_spec(history, function, rfc3339(self._clock.now()), most, routed)
+
+        before = await self.history(function.key)
+        after = add(before)
+        if after == before:
+            return before
+        # Before the list that names it: whoever reads the list finds the spec.
+        await self._revisions.put(f"{function.key}.{function.generation}", without_routing(function.spec))
+        return await self._change(function.key, add)
+
+    async def judge(self, key: str, history: History, news: News) -> None:
+        """Remember whether a revision of a Function answers, unless its history says so already."""
+        if history.with_news(news) != history:
+            await self._change(key, lambda now: now.with_news(news))
+
+    async def _change(self, key: str, change: Callable[[History], History]) -> History:
+        """Change a history; several processes may do so at once, and nothing is written that is there already."""
+        for _ in range(_RETRIES):
+            entry = await self._revisions.get(key)
+            before = decoded(entry.value) if entry is not None else History()
+            after = change(before)
+            if after == before:
+                return after
+            try:
+                await self._revisions.put(key, encoded(after), revision=entry.revision if entry is not None else 0)
+            except RevisionConflict:
+                continue
+            kept = {each.number for each in after.revisions}
+            await self._forget(key, [each.number for each in before.revisions if each.number not in kept])
+            return after
+        raise BrokerUnavailable(f"The revisions of '{key}' are being changed by others; it is tried again.")
+
+    async def forget_revisions(self, key: str) -> None:
+        """Forget all revisions of a Function that is gone."""
+        history = await self.history(key)
+        if history.uid and self.functions.get(key) is None:
+            await self._revisions.delete(key)
+            await self._forget(key, [each.number for each in history.revisions])
+
+    async def _forget(self, key: str, numbers: list[int]) -> None:
+        for number in numbers:
+            await self._revisions.delete(f"{key}.{number}")
 
 
 class Shelf:

@@ -4,18 +4,15 @@ from hub.gateway.model import Names
 from hub.gateway.rewriting import Headers
 from hub.kernel.errors import NotPermitted
 from hub.kernel.keys import Keys
-from hub.kernel.workload import HEADER, workload_of
-
-_KEPT = 10_000
+from hub.kernel.workload import HEADER, Workloads
 
 
 class Callers:
-    """Reads who calls; a token that was read once is known from then on."""
+    """Reads who calls."""
 
     def __init__(self, keys: Keys) -> None:
         """Take the keys that open tokens."""
-        self._keys = keys
-        self._known: dict[bytes, str] = {}
+        self._workloads = Workloads(keys)
 
     def need(self, allowed: frozenset[str] | None, headers: Headers, names: Names) -> None:
         """Return when the caller may call.
@@ -36,16 +33,9 @@ class Callers:
             raise NotPermitted(
                 f"{names.application} lists who may call {names.service}; send the header {HEADER.decode()}"
             )
-        workload = self._workload(token)
+        workload = self._workloads.of(token)
         if not is_listed(allowed, workload):
             raise NotPermitted(f"{workload} is not among the callers that {names.application} lists")
-
-    def _workload(self, token: bytes) -> str:
-        if token not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[token] = workload_of(self._keys, token)
-        return self._known[token]
 
 
 def is_listed(allowed: frozenset[str], workload: str) -> bool:

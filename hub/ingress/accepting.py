@@ -3,7 +3,7 @@
 At least once from here on: nobody is told "accepted" before the event store's acknowledgement (the first promise).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from hub.ingress.dialects.cloudevents import draft_of
 from hub.ingress.limits import Limits
 from hub.ingress.model import Admitted, Draft
 from hub.ingress.plain import read_json
+from hub.ingress.posters import Poster, poster_of, source_of, stamped
 from hub.ingress.refusals import render
 from hub.ingress.rules import Rules
 from hub.ingress.settings import IngressSettings
@@ -25,6 +26,7 @@ from hub.kernel.clock import Clock
 from hub.kernel.errors import HubError
 from hub.kernel.identity import Identity
 from hub.kernel.publisher import Receipt
+from hub.kernel.workload import Workloads
 
 log = structlog.get_logger()
 _LOGGED = 500
@@ -43,6 +45,8 @@ class Acceptance:
     durability: str
     admittance: Admittance | None
     """None on the internal listener, whose callers are trusted."""
+    workloads: Workloads | None
+    """Reads the tokens of Functions; None on the edge, where only certificates count."""
 
     def admit_caller(self, identity: Identity, application: str | None) -> None:
         """Return when the caller may post for this application.
@@ -53,22 +57,35 @@ class Acceptance:
         if self.admittance is not None and application is not None:
             self.admittance.admit(identity, application)
 
-    def judge(self, draft: Draft, application: str | None, trace: str) -> Admitted:
+    def poster_of(self, headers: Mapping[str, str], application: str | None) -> Poster:
+        """Return who posts at a path; raises when a token is nobody's."""
+        return poster_of(headers, application, self.workloads)
+
+    def judge(self, draft: Draft, poster: Poster, trace: str) -> Admitted:
         """Return a parsed event as it is stored, or raise why it is refused."""
-        return admit(draft, application, self.rules, trace)
+        source = self._source_of(poster, draft.attributes.get("source"))
+        return stamped(admit(draft, source, self.rules, trace), poster)
 
-    def judge_json(self, event: Any, application: str | None, trace: str) -> Admitted:
+    def judge_json(self, event: Any, poster: Poster, trace: str) -> Admitted:
         """Return an event in the JSON format as it is stored, or raise why it is refused."""
-        plain = read_json(event, application, self.rules, trace) if isinstance(event, dict) else None
-        return plain or self.judge(draft_of(event), application, trace)
+        if isinstance(event, dict):
+            source = self._source_of(poster, event.get("source"))
+            plain = read_json(event, source, self.rules, trace)
+            if plain is not None:
+                return stamped(plain, poster)
+        return self.judge(draft_of(event), poster, trace)
 
-    def limit(self, events: Sequence[Admitted], application: str | None) -> None:
-        """Return when the application may post these events now.
+    def _source_of(self, poster: Poster, said: Any) -> str | None:
+        text = said if isinstance(said, str) else ""
+        return source_of(poster, text, self.settings.function_source, self.rules.addresses)
+
+    def limit(self, events: Sequence[Admitted], poster: str | None) -> None:
+        """Return when an Application or Function may post these events now.
 
         Raises:
             TooManyRequests, BodyTooLarge: it may not.
         """
-        limit = self.limits.of(application)
+        limit = self.limits.of(poster)
         if limit is not None:
             for event in events:
                 limit.check_size(len(event.data))

@@ -5,6 +5,7 @@ The name of an Application in subjects is its label `application-type` where it 
 """
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from contracts import subjects
@@ -39,17 +40,32 @@ class Addresses:
         """Take the prefix of prefixed event types."""
         self._prefix = prefix
         self._names: dict[str, str] = {}
+        self._owned: dict[str, str] = {}
+        self._taken: Counter[str] = Counter()
         self._found: dict[tuple[str, str, bool], Address] = {}
 
     def application_changed(self, key: str, application: Resource | None) -> None:
         """Take a change of an Application: its label may stand for its name."""
         name = split_key(key)[1]
         named = name_in_events(name, application.labels) if application is not None else name
+        self._own(name, named if application is not None else None)
         if self._names.get(name, name) != named:
             self._found.clear()
         self._names[name] = named
         if named == name:
             del self._names[name]
+
+    def _own(self, name: str, named: str | None) -> None:
+        before = self._owned.pop(name, None)
+        if before is not None:
+            self._taken -= Counter((name, before))
+        if named is not None:
+            self._owned[name] = named
+            self._taken += Counter((name, named))
+
+    def is_of_application(self, source: str) -> bool:
+        """Say whether an Application has this name, itself or in its events."""
+        return source in self._taken
 
     def find(self, source: str, event_type: str, *, stamped: bool) -> Address:
         """Return the address of a source and type.

@@ -9,7 +9,7 @@ import re
 
 import orjson
 
-from contracts.envelope import encode_value
+from contracts.envelope import DEPTH, encode_value
 from hub.ingress import quarantine
 from hub.ingress.bounds import check_headers
 from hub.ingress.dialects.cloudevents import is_json
@@ -25,7 +25,8 @@ _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 MEDIA = re.compile(r"[\w.+*!#$&^-]+/[\w.+*!#$&^-]+\s*(;.*)?", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPEC_VERSIONS = {"1.0", "0.3"}
-_ADDRESSED = {"source", "type"}
+_STAMPED = {"source", "type", DEPTH}
+"""What the hub says of an event, whatever the event says itself."""
 
 
 def check_attributes(draft: Draft) -> None:
@@ -85,7 +86,7 @@ def admit(draft: Draft, source: str | None, rules: Rules, traceparent: str) -> A
     address = rules.addresses.find(own, given["type"], stamped=source is not None)
     expectation = rules.known.find(own, address.plain_type)
     warning = _judge(draft, expectation)
-    headers = {f"ce-{name.lower()}": encode_value(value) for name, value in given.items() if name not in _ADDRESSED}
+    headers = {f"ce-{name.lower()}": encode_value(value) for name, value in given.items() if name not in _STAMPED}
     if draft.content_type:
         headers["ce-datacontenttype"] = encode_value(draft.content_type)
     headers["traceparent"] = traceparent

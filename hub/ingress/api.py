@@ -15,6 +15,7 @@ from starlette.responses import Response
 from hub.ingress.accepting import Acceptance, stored
 from hub.ingress.dialects import cloudevents, kyma_v1, kyma_v2
 from hub.ingress.model import Admitted
+from hub.ingress.posters import Poster
 from hub.ingress.receipts import headers_of, result_of
 from hub.ingress.refusals import render, render_legacy
 from hub.ingress.subscribed import events_info
@@ -84,33 +85,36 @@ class Endpoints:
         body = await read_body(request, limit)
         if mode == "batch":
             return await self._batch(request, cloudevents.items_of(body))
-        application, trace = request.path_params.get("application"), traceparent_of(request.headers)
+        poster, trace = self._poster_of(request), traceparent_of(request.headers)
         if mode == "structured":
-            event = self._accept.judge_json(cloudevents.value_of(body), application, trace)
+            event = self._accept.judge_json(cloudevents.value_of(body), poster, trace)
         else:
-            event = self._accept.judge(cloudevents.parse_binary(dict(request.headers), body), application, trace)
-        return Response(status_code=204, headers=await self._store_all([event], application, mode))
+            event = self._accept.judge(cloudevents.parse_binary(dict(request.headers), body), poster, trace)
+        return Response(status_code=204, headers=await self._store_all([event], poster.name, mode))
+
+    def _poster_of(self, request: Request) -> Poster:
+        return self._accept.poster_of(request.headers, request.path_params.get("application"))
 
     async def _batch(self, request: Request, items: list[Any]) -> Response:
         most = self._accept.settings.batch_limit_events
         if len(items) > most:
             raise BodyTooLarge(f"The batch has {len(items)} events; at most {most} are accepted.")
-        application, trace = request.path_params.get("application"), traceparent_of(request.headers)
+        poster, trace = self._poster_of(request), traceparent_of(request.headers)
         if _prefers_results(request):
-            return await self._results(items, application, trace)
+            return await self._results(items, poster, trace)
         events = []
         for index, item in enumerate(items):
             try:
-                events.append(self._accept.judge_json(item, application, trace))
+                events.append(self._accept.judge_json(item, poster, trace))
             except HubError as error:
                 raise error.within(f"event {index}") from error
-        return Response(status_code=204, headers=await self._store_all(events, application, "batch"))
+        return Response(status_code=204, headers=await self._store_all(events, poster.name, "batch"))
 
-    async def _results(self, items: list[Any], application: str | None, trace: str) -> Response:
-        judged = [self._judged(item, application, trace) for item in items]
+    async def _results(self, items: list[Any], poster: Poster, trace: str) -> Response:
+        judged = [self._judged(item, poster, trace) for item in items]
         events = [event for event in judged if isinstance(event, Admitted)]
-        self._accept.limit(events, application)
-        outcomes = iter(await self._accept.store(events, application, "batch"))
+        self._accept.limit(events, poster.name)
+        outcomes = iter(await self._accept.store(events, poster.name, "batch"))
         results = [
             result_of(index, event, next(outcomes) if isinstance(event, Admitted) else None)
             for index, event in enumerate(judged)
@@ -118,9 +122,9 @@ class Endpoints:
         headers = {"Preference-Applied": "return=representation", "Hub-Durability": self._accept.durability}
         return Response(orjson.dumps(results), headers=headers, media_type=JSON_MEDIA)
 
-    def _judged(self, item: Any, application: str | None, trace: str) -> Admitted | HubError:
+    def _judged(self, item: Any, poster: Poster, trace: str) -> Admitted | HubError:
         try:
-            return self._accept.judge_json(item, application, trace)
+            return self._accept.judge_json(item, poster, trace)
         except HubError as error:
             return error
 
@@ -131,13 +135,14 @@ class Endpoints:
             draft = kyma_v2.parse(body, application)
         else:
             draft = kyma_v1.parse(body, application, self._accept.clock.new_id())
-        event = self._accept.judge(draft, application, traceparent_of(request.headers))
-        headers = await self._store_all([event], application, dialect)
+        poster = self._poster_of(request)
+        event = self._accept.judge(draft, poster, traceparent_of(request.headers))
+        headers = await self._store_all([event], poster.name, dialect)
         return Response(kyma_v1.render_accepted(event.event_id), headers=headers, media_type=JSON_MEDIA)
 
-    async def _store_all(self, events: list[Admitted], application: str | None, dialect: str) -> dict[str, str]:
-        self._accept.limit(events, application)
-        receipts: list[Receipt] = stored(await self._accept.store(events, application, dialect))
+    async def _store_all(self, events: list[Admitted], poster: str | None, dialect: str) -> dict[str, str]:
+        self._accept.limit(events, poster)
+        receipts: list[Receipt] = stored(await self._accept.store(events, poster, dialect))
         return headers_of(self._accept.durability, events, receipts)
 
     async def _subscribed(self, request: Request) -> Response:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from contracts.envelope import encode_value
+from contracts.envelope import DEPTH, encode_value
 from hub.ingress.admission import MEDIA, message_id
 from hub.ingress.bounds import HEADER_BYTES, rendered
 from hub.ingress.dialects.cloudevents import is_json
@@ -21,6 +21,7 @@ from hub.ingress.model import JSON_TYPE, Admitted
 from hub.ingress.rules import Rules
 from hub.kernel.errors import InvalidInput
 from hub.kernel.trace import is_valid, new_traceparent
+from hub.kernel.workload import HEADER
 
 _NAME = re.compile(rb"ce-[a-z0-9]+").fullmatch
 # Printable ASCII except quote and percent: the same in HTTP, in the NATS binding and decoded.
@@ -28,8 +29,9 @@ _VALUE = re.compile(rb"[!#$&-~]+").fullmatch
 _MEMBER = re.compile(r"[a-z0-9]+").fullmatch
 _NEEDED = (b"ce-id", b"ce-source", b"ce-type")
 _ADDRESSED = {b"ce-specversion", b"ce-source", b"ce-type"}
-_CHECKED_ELSEWHERE = {b"ce-dataschema", b"ce-datacontenttype"}
-_OTHER_TRACES = {b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled"}
+_CHECKED_ELSEWHERE = {b"ce-dataschema", b"ce-datacontenttype", b"ce-" + DEPTH.encode()}
+_READ_ELSEWHERE = {b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", HEADER}
+"""Another form of trace, and the token of a Function: both are looked at where events are few."""
 _NOT_ATTRIBUTES = {"data", "data_base64", "datacontenttype"}
 
 _NOT_JSON = object()
@@ -91,7 +93,7 @@ def _head_of(headers: list[tuple[bytes, bytes]]) -> Head | None:
             content_type = value
         elif name == b"traceparent":
             trace = value
-        elif name in _OTHER_TRACES:
+        elif name in _READ_ELSEWHERE:
             return None
     return Head(attributes, content_type, trace)
 

@@ -30,6 +30,7 @@ from hub.kernel.resource import Resource
 from hub.kernel.room import Room, RoomHouse
 from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
+from hub.kernel.workload import Workloads
 
 LOG_EVENTS = ("event.rejected", "store.cleared", "store.filling", "store.relieved", "unknown_types.unreported")
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
@@ -47,7 +48,7 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
     admittance = Admittance(applications, revoked, accepted_subjects, house.clock, guests.is_stranger)
     rules, limits = Rules(known, addresses), Limits(settings.limit, settings.limits)
     shared = (settings, house.bus, house.clock, rules, limits, durability_of(house.settings.nats))
-    outside, inside = Acceptance(*shared, admittance), Acceptance(*shared, None)
+    outside, inside = Acceptance(*shared, admittance, None), Acceptance(*shared, None, Workloads(house.keys))
     view = house.resource_view(subjects.SUBSCRIPTIONS)
 
     def subscriptions() -> list[Resource]:

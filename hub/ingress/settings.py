@@ -35,6 +35,9 @@ class IngressSettings(BaseModel):
         Kyma publishers send them.""")
     publish_timeout_seconds: float = Field(5, gt=0, description="""Seconds to wait for the event store's
         acknowledgement before the answer is 503.""")
+    function_source: Literal["identity", "own"] = Field("identity", description="""The source of what a Function
+        publishes. `identity`: `scope/name` of the Function, whatever its event says. `own`: what its event says, as in
+        Kyma, so that Subscriptions written there go on matching; the name of an Application is refused (403).""")
     limit: Allowance = Field(default_factory=Allowance, description="""What every application may post that `limits`
         does not name.""")
     limits: dict[str, Allowance] = Field(default_factory=dict, description="""Allowances by application, as JSON:

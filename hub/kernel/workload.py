@@ -11,9 +11,12 @@ from hub.kernel.errors import Misconfigured, NotAuthenticated
 from hub.kernel.keys import Keys
 
 HEADER = b"hub-workload-token"
+DEPTH_HEADER = b"hub-depth"
+"""Says, beside a token only, through how many Functions the event has come that the workload is at work on."""
 VARIABLE = "HUB_WORKLOAD_TOKEN"
 """The variable in the environment of a workload that holds its token."""
 _CONTEXT = "workload"
+_KEPT = 10_000
 
 
 def token_for(keys: Keys, scope: str, name: str) -> str:
@@ -31,3 +34,24 @@ def workload_of(keys: Keys, token: bytes) -> str:
         return keys.open(base64.urlsafe_b64decode(token), _CONTEXT).decode()
     except (Misconfigured, binascii.Error, ValueError) as error:
         raise NotAuthenticated("The workload token is not one of this hub; restart the workload.") from error
+
+
+class Workloads:
+    """Reads tokens; one that was read once is known from then on."""
+
+    def __init__(self, keys: Keys) -> None:
+        """Take the keys that open tokens."""
+        self._keys = keys
+        self._known: dict[bytes, str] = {}
+
+    def of(self, token: bytes) -> str:
+        """Return whose token this is: `scope/name`.
+
+        Raises:
+            NotAuthenticated: nobody's.
+        """
+        if token not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[token] = workload_of(self._keys, token)
+        return self._known[token]

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.commands.eventfiles import read_events
 from hub.functions.runtime.deployment import log_file
+from hub.ingress.dialects import cloudevents
 from hub.kernel.broker import Bus
 from tests.commands.line import Line
 from tests.dispatch.letters import post, subscribe
@@ -97,3 +100,23 @@ async def test_every_command_has_examples(hub: Line) -> None:
     """The help shows how it is used."""
     for verb in ("tail", "show", "why"):
         assert "Example" in (await hub("events", verb, "--help")).out
+
+
+async def test_a_stored_event_becomes_a_test_case(room: Bus, hub: Line, tmp_path: Path) -> None:
+    """`--save` writes the event as a CloudEvent in JSON, whatever its data is; what is there already is left alone."""
+    plain = await post(room, "a", region="e%20u")
+    headers = {"ce-id": "b", "ce-type": "t", "ce-source": "shop", "ce-specversion": "1.0"}
+    headers["ce-datacontenttype"] = "image/png"
+    raw = (await room.publish("events.shop.t", b"\xff\x00", headers)).sequence
+    saved = [tmp_path / f"{name}.json" for name in ("plain", "raw")]
+    for sequence, path in zip((plain, raw), saved, strict=True):
+        said = await hub("events", "show", str(sequence), "--save", str(path))
+        assert (said.status, said.out) == (0, f"{path}\n"), said.err
+    first, second = (read_events(str(path))[0] for path in saved)
+    assert (first["id"], first["specversion"], first["region"], first["data"]) == ("a", "1.0", "e u", {"n": 1})
+    assert (second["data_base64"], second["datacontenttype"]) == ("/wA=", "image/png")
+    assert cloudevents.draft_of(second).data == b"\xff\x00"
+    again = await hub("events", "show", str(plain), "--save", str(saved[0]))
+    assert again.status == 1 and "there already" in again.err
+    nowhere = await hub("events", "show", str(plain), "--save", str(tmp_path / "none" / "a.json"))
+    assert nowhere.status == 1 and "cannot be written" in nowhere.err

@@ -139,3 +139,27 @@ async def test_printing_without_end_fills_no_disk(bench: Bench) -> None:
     assert (await worker.invoke(CALL, 60)).status == 200
     size = sum(path.stat().st_size for path in Path(bench.log.parent).glob("log*"))
     assert size < 5_000_000
+
+
+async def test_deploying_while_a_deployment_is_under_way_ends_with_the_last_one(hub: Hub, tmp_path: Path) -> None:
+    """However many are sent at once, the newest answers and nothing is left of the others."""
+    for number in range(6):
+        await hub.apply(f"import time\ntime.sleep(0.2)\n\ndef main(event, context):\n    return '{number}'\n")
+    await hub.judged(generation=6)
+    assert (await hub.call()).data == b"5"
+    home = tmp_path / "functions" / "default.orders"
+    async with asyncio.timeout(20):
+        while len(list(home.iterdir())) > 1 or len(_children(str(home))) > 1:
+            await asyncio.sleep(0.05)
+
+
+def _children(home: str) -> list[str]:
+    """Return the processes whose working directory is below a directory."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and str((process / "cwd").readlink()).startswith(home):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found

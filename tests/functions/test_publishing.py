@@ -117,3 +117,49 @@ async def test_a_response_event_has_the_source_and_versions_of_its_cause(bench: 
     ((_, _, event),) = publisher.requests
     assert (answer.body, event["id"], event["source"], event["specversion"]) == (b"204", "r-1", "shop", "1.0")
     assert "eventtypeversion" not in event
+
+
+CALLS = """
+import os, urllib.request
+
+def main(event, context):
+    address = event["data"]
+    for url in (os.environ["PUBLISHER_PROXY_ADDRESS"], os.environ["GATEWAY_URL"] + "/shop/orders", address):
+        urllib.request.urlopen(urllib.request.Request(url, data=b"{}", method="POST"), timeout=5)
+    event.emitCloudEvent("order.paid.v1", "billing", {})
+"""
+NODE_CALLS = """
+const http = require('node:http');
+const post = (url) => new Promise((resolve, reject) => {
+  http.request(url, { method: 'POST' }, (answer) => answer.resume().on('end', resolve)).on('error', reject).end('{}');
+});
+module.exports = { main: async (event) => {
+  for (const url of [process.env.PUBLISHER_PROXY_ADDRESS, `${process.env.GATEWAY_URL}/shop/orders`]) await post(url);
+  await fetch(event.data, { method: 'POST', body: '{}' });
+  await event.emitCloudEvent('order.paid.v1', 'billing', {});
+} };
+"""
+
+
+async def test_only_the_hub_is_told_who_calls(bench: Bench, publisher: Received, interpreter: str) -> None:
+    """The publisher and the gateway get the token and the depth of the chain, by whatever library they are called; a
+    token that any other address got could be used by it."""
+    stranger = Received(("127.0.0.1", 0), Publisher)
+    stranger.requests = []
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    hub = f"http://127.0.0.1:{publisher.server_port}"
+    own = {"PUBLISHER_PROXY_ADDRESS": f"{hub}/publish", "GATEWAY_URL": hub, "HUB_WORKLOAD_TOKEN": "t-1"}
+    source = NODE_CALLS if interpreter else CALLS
+    worker = await bench.start(source, environment={"PATH": "/bin"} | own, node=interpreter)
+    address = f"http://127.0.0.1:{stranger.server_port}/elsewhere"
+    called = Invocation(headers=event_headers(hubdepth="3"), body=json.dumps(address).encode())
+    try:
+        answer = await worker.invoke(called, 10)
+    finally:
+        stranger.shutdown()
+        stranger.server_close()
+    assert answer.status == 200, answer
+    told = [(path, one.get("hub-workload-token"), one.get("hub-depth")) for path, one, _ in publisher.requests]
+    assert told == [("/publish", "t-1", "3"), ("/shop/orders", "t-1", "3"), ("/publish", "t-1", "3")]
+    ((path, headers, _),) = stranger.requests
+    assert path == "/elsewhere" and not [name for name in headers if name.startswith("hub-")]

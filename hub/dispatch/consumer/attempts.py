@@ -13,7 +13,7 @@ from hub.dispatch.ending import Attempt
 from hub.dispatch.metering import DELIVERIES, DELIVERY_SECONDS
 from hub.dispatch.model import Answer, Progress
 from hub.dispatch.planning import Plan
-from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_gone, is_retried, judge, judge_arrival
+from hub.dispatch.retrying import TAKEN, Moment, Verdict, is_gone, is_retried, judge, judge_arrival, judge_chain
 from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.sinks import sender, sender_of_batches
 from hub.dispatch.sinks.outside import Outside
@@ -80,10 +80,9 @@ class Attempts:
         progress = held.progress
         if progress is None:
             progress = held.progress = _FIRST if held.handed_out == 1 else await self._progress_of(held)
-        if progress.handed_out > 1 or plan.policy.max_age_seconds is not None:
-            given_up = self._judge_arrival(plan, held, progress)
-            if given_up is not None:
-                return Result(None, await self._give_up(plan, held, given_up, Answer(None)))
+        given_up = self._judge_before(plan, held, progress)
+        if given_up is not None:
+            return Result(None, await self._give_up(plan, held, given_up, Answer(None)))
         began = time.perf_counter()
         answer = await self._send(delivery, progress.attempts + 1)
         seconds = time.perf_counter() - began
@@ -120,9 +119,14 @@ class Attempts:
             known = await self._tools.recall(self.plan.durable, held.delivery.sequence)
         return (known or Progress()).on_arrival(held.handed_out)
 
-    def _judge_arrival(self, plan: Plan, held: Held, progress: Progress) -> Verdict | None:
-        most_lost = self._tools.settings.most_lost
-        return judge_arrival(progress, held.delivery.stored_at, plan.policy, time.time(), most_lost)
+    def _judge_before(self, plan: Plan, held: Held, progress: Progress) -> Verdict | None:
+        settings = self._tools.settings
+        if progress.handed_out > 1 or plan.policy.max_age_seconds is not None:
+            stored_at, now = held.delivery.stored_at, time.time()
+            verdict = judge_arrival(progress, stored_at, plan.policy, now, settings.most_lost)
+            if verdict is not None:
+                return verdict
+        return judge_chain(held.delivery, settings.chain_limit) if plan.sink.kind == "function" else None
 
     def _succeed(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
         self._send_out(held.reply, ACK)

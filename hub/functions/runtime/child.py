@@ -86,6 +86,7 @@ class Child:
         invocation.call = frame.call
         invocation.event = request.headers.get("ce-id", "")
         invocation.traceparent = request.headers.get("traceparent", "")
+        invocation.headers = request.headers
         try:
             return self._answered(frame.call, self._call(self._main, request, self._offer))
         except event.InvalidEventError as error:

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from hub.functions.environment import (
     body_limit_of,
     concurrency_of,
     function_environment,
+    redirected,
     timeout_of,
 )
 from hub.functions.model import Launch, Limits
@@ -37,6 +38,7 @@ from hub.functions.settings import FunctionsSettings
 from hub.functions.store import Secret
 from hub.kernel.errors import InvalidField, InvalidInput, MissingField
 from hub.kernel.resource import Resource
+from hub.kernel.workload import VARIABLE
 
 REGISTRY_SECRET = "serverless-package-registry-config"  # noqa: S105 - the name of upstream's Secret, not its value
 
@@ -49,6 +51,12 @@ class Site:
     publisher_url: str
     gateway_url: str
     settings: FunctionsSettings
+    token_for: Callable[[str, str], str] | None = None
+    """Scope and name of a Function → the token by which the hub knows it; None without a hub."""
+    key_of_tokens: Callable[[], str] = str
+    """Returns what tells the key apart that tokens are sealed with: another one, and all are made anew."""
+    redirections: Mapping[str, str] = field(default_factory=dict)
+    """Address of the publisher or the gateway → where requests to it are recorded instead of made."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Few repositories are asked at once."""
 
@@ -74,7 +82,8 @@ class Site:
 
     def source(self, function: Resource, commit: str = "") -> Path:
         """Return the directory of this revision; a Function made anew under the same name gets another."""
-        return self.home(function) / "-".join((str(function.generation), function.uid[:8], commit[:12])).rstrip("-")
+        parts = (str(function.generation), function.uid[:8], commit[:12], "shadow" if self.redirections else "")
+        return self.home(function) / "-".join(filter(None, parts))
 
     def log(self, function: Resource) -> Path:
         """Return the log file of a Function."""
@@ -104,6 +113,7 @@ class Plan:
     """Of a Git source: the commit and its files."""
     node: Node | None
     registry: Files = field(default_factory=dict)
+    key_of_tokens: str = ""
 
     @property
     def note(self) -> str:
@@ -123,7 +133,10 @@ class Plan:
         contents = [content.hex() for files in self.mounts.values() for _, content in sorted(files.items())]
         commit, node = self.tree.commit if self.tree else "", self.node.path if self.node else ""
         function = self.function
-        said = [function.uid, function.generation, sorted(self.environment.items()), mounts, contents, commit, node]
+        said = [
+            function.uid, function.generation, sorted(self.environment.items()), mounts, contents, commit, node,
+            self.key_of_tokens,
+        ]  # fmt: skip
         return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
     @property
@@ -183,7 +196,8 @@ async def plan(function: Resource, site: Site, shelf: Shelf) -> Plan:
         async with site.turns:
             tree = await fetch(repository, secrets, known, settings.git_seconds)
     registry = shelf.secrets(REGISTRY_SECRET)
-    return Plan(function, environment, mounts, tree, node, registry.values if registry else {})
+    key = site.key_of_tokens()
+    return Plan(function, environment, mounts, tree, node, registry.values if registry else {}, key)
 
 
 def _mounted(mount: Mapping[str, str], shelf: Shelf) -> Files:
@@ -252,6 +266,9 @@ def _wanted(made: Plan, files: Files) -> Wanted | None:
 def _launch(made: Plan, site: Site, directory: Path, libraries: Path | None, mounts: Mapping[str, str]) -> Launch:
     function, settings, spec = made.function, site.settings, made.function.spec
     environment = made.environment | {"HOME": str(directory), "TMPDIR": str(directory / "tmp")}
+    environment = redirected(environment, site.redirections)
+    if site.token_for is not None:
+        environment[VARIABLE] = site.token_for(function.scope, function.name)
     timeout_seconds = timeout_of(environment, settings.timeout_seconds)
     body_limit = body_limit_of(environment, spec["runtime"], settings.body_limit_bytes)
     scale = scale_of(spec)
@@ -304,10 +321,10 @@ def _context(function: Resource, timeout_seconds: float, body_limit_bytes: int) 
     }
 
 
-def forget_others(site: Site, function: Resource, kept: str) -> None:
+def forget_others(site: Site, function: Resource, kept: frozenset[str]) -> None:
     """Remove the directories of revisions that no longer answer."""
     for directory in site.home(function).glob("*"):
-        if str(directory) != kept:
+        if str(directory) not in kept:
             shutil.rmtree(directory, ignore_errors=True)
 
 

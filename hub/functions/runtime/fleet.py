@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,16 +19,18 @@ import structlog
 from contracts import subjects
 from contracts.envelope import Contract
 from contracts.function.v1 import FunctionDeployed, FunctionRemoved
-from hub.functions.conditions import State, failed_state, is_ready, running_state, underway_state
-from hub.functions.environment import refers, sealed_values
-from hub.functions.metering import Meter, Meters
-from hub.functions.model import Launch
+from hub.functions.conditions import State, failed_state, is_ready, underway_state
+from hub.functions.environment import refers
+from hub.functions.history import History, News, last_good, number_of
+from hub.functions.routing import without_routing
 from hub.functions.runtime import deployment, groups
 from hub.functions.runtime.cloning import is_commit
-from hub.functions.runtime.deployment import Plan, Site
-from hub.functions.runtime.worker import Worker
+from hub.functions.runtime.deployment import Site
+from hub.functions.runtime.lineups import Lineups
+from hub.functions.runtime.revision import Builder, Revision, Way
 from hub.functions.store import FunctionStore
 from hub.kernel.backoff import Backoff
+from hub.kernel.clock import Clock
 from hub.kernel.ending import end
 from hub.kernel.errors import HubError, NotFound, UpstreamUnavailable
 from hub.kernel.resource import Resource
@@ -37,43 +40,26 @@ log = structlog.get_logger()
 Announce = Callable[[Contract], Awaitable[None]]
 
 _PROGRESS_SECONDS = 1.0
+_KEY_SECONDS = 2.0
 _PROGRESS_LETTERS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A revision of a Function that answers."""
-
-    function: Resource
-    digest: str
-    worker: Worker
-    meter: Meter
-    hidden: tuple[str, ...]
-    """Values of Secrets among the environment, to be blotted out of texts."""
-    plan: Plan
-
-    @property
-    def state(self) -> State:
-        """Return how it stands with the Function while this revision answers."""
-        note = "; ".join(part for part in (self.plan.note, self.stale) if part)
-        return running_state(note, self.function.generation, self.worker.instances, self.plan.repository)
-
-    @property
-    def stale(self) -> str:
-        """Return why its source may not be the newest."""
-        return self.plan.tree.stale if self.plan.tree is not None else ""
 
 
 class Fleet:
     """Runs every Function, and finds the one that is called."""
 
-    def __init__(self, store: FunctionStore, site: Site, announce: Announce) -> None:
+    def __init__(self, store: FunctionStore, site: Site, clock: Clock, announce: Announce) -> None:
         """Prepare; `start` begins to follow the resources."""
         self._store = store
         self._site = site
         self._announce = announce
-        self.meters = Meters()
+        self._builder = Builder(site, store.shelf)
+        self.meters = self._builder.meters
+        self.lineups = Lineups(self._builder, store, clock, self._retire)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held while what runs of a Function is changed."""
         self._revisions: dict[str, Revision] = {}
+        """The newest of each Function that answers."""
+        self._notes: dict[str, tuple[str, ...]] = {}
         self._keys_by_subject: dict[str, str] = {}
         self._hints: dict[str, asyncio.Event] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -90,6 +76,19 @@ class Fleet:
         self._store.functions.on_change(self._changed)
         self._store.secrets.on_change(self._value_changed)
         self._store.config_maps.on_change(self._value_changed)
+        self._watching = asyncio.create_task(self._watch_key(), name="function-tokens")
+
+    async def _watch_key(self) -> None:
+        """Have all Functions started anew, with new tokens, when the master key has been exchanged: the old ones are
+        nobody's as soon as the old key is dropped."""
+        key = self._site.key_of_tokens()
+        while True:
+            await asyncio.sleep(_KEY_SECONDS)
+            before, key = key, self._site.key_of_tokens()
+            if key != before:
+                log.info("function.tokens_renewed", functions=len(self._revisions))
+                for function_key in [*self._revisions]:
+                    self._hint(function_key)
 
     def find(self, key: str) -> Revision:
         """Return the revision of a Function that answers.
@@ -98,7 +97,9 @@ class Fleet:
             NotFound: there is no such Function.
             UpstreamUnavailable: there is one, and it is not running.
         """
-        revision = self._revisions.get(key)
+        lineups = self.lineups.found
+        shared = lineups[key].choose() if lineups and key in lineups else None
+        revision = shared or self._revisions.get(key)
         if revision is not None:
             return revision
         scope, name = subjects.split_key(key)
@@ -122,10 +123,20 @@ class Fleet:
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """Return of each Function that runs: processes, calls in hand, calls and failures so far, milliseconds."""
-        return {
-            key: {"instances": found.worker.instances, "inHand": found.worker.busy} | found.meter.summary()
-            for key, found in self._revisions.items()
+        return {key: self._summary(key) for key in {*self._revisions, *self.lineups.found}}
+
+    def _summary(self, key: str) -> dict[str, Any]:
+        running = self.running(key)
+        total = {
+            "instances": sum(each.worker.instances for each in running),
+            "inHand": sum(each.worker.busy for each in running),
         }
+        return total | self.meters.total(".".join(subjects.split_key(key))).summary()
+
+    def running(self, key: str) -> list[Revision]:
+        """Return the revisions of a Function that answer, the newest first; not its shadow."""
+        lineup, newest = self.lineups.found.get(key), self._revisions.get(key)
+        return [*filter(None, (newest,)), *(lineup.others.values() if lineup is not None else ())]
 
     def _changed(self, key: str, function: Resource | None) -> None:
         if function is not None:
@@ -170,71 +181,114 @@ class Fleet:
 
     async def _reconcile(self, key: str) -> bool:
         """Make what runs agree with the resource; returns whether to try again soon without being told."""
-        function = self._store.functions.get(key)
-        if function is None:
-            await self._remove(key)
-            return False
-        try:
-            await self._deploy(key, function)
-        except HubError as error:
-            reason = error.fields.get("reason")
-            log.warning("function.undeployable", function=deployment.label_of(function), reason=reason)
-            current = self._revisions.get(key)
-            answering = current.function.generation if current else None
-            await self._tell(function, failed_state(error, "", answering))
-            return error.retry or bool(error.fields.get("passing"))
-        except Exception:
-            log.exception("bug.caught", function=deployment.label_of(function))
-            return True
-        return False
-
-    async def _deploy(self, key: str, function: Resource) -> None:
-        began = time.monotonic()
-        deployment.check(function)
-        plan = await deployment.plan(function, self._site, self._store.shelf(function.scope))
-        digest, current = plan.digest, self._revisions.get(key)
-        if current is not None and current.digest == digest:
-            if plan.tree is not None:
-                await self._tell(function, replace(current, function=function, plan=plan).state)
-            return
-        request = await deployment.prepare(plan, self._site, Progress(lambda text: self._progress(function, text)))
-        revision = self._revision(function, plan, digest, request)
-        if request.least or not is_ready(function) or current is not None:
+        async with self._locks[key]:
+            function = self._store.functions.get(key)
+            if function is None:
+                await self._remove(key)
+                return False
             try:
-                await revision.worker.start()
-            except HubError:
-                await revision.worker.stop(0)
-                raise
-        self._revisions[key] = revision
-        if current is not None:
-            self._spawn(self._retire(current, revision))
-        seconds = round(time.monotonic() - began, 3)
-        log.info("function.deployed", function=request.label, generation=function.generation, seconds=seconds)
-        if await self._tell(function, revision.state):
-            await self._announce(_deployed(function, seconds))
+                return await self._line_up(key, function)
+            except HubError as error:
+                log.warning("function.undeployable", function=deployment.label_of(function), error=error.detail)
+                return error.retry
+            except Exception:
+                log.exception("bug.caught", function=deployment.label_of(function))
+                return True
 
-    def _revision(self, function: Resource, plan: Plan, digest: str, request: Launch) -> Revision:
-        hidden = sealed_values(plan.environment, function.spec.get("env") or []) + plan.mounted_texts
-        worker = Worker(request, self._site.settings, lambda error: self._reported(revision, error))
-        revision = Revision(function, digest, worker, self.meters.of(request.label), hidden, plan)
-        return revision
+    async def _line_up(self, key: str, function: Resource) -> bool:
+        """Bring up the newest revision and those that have a share; returns whether to try again soon."""
+        history = await self._store.remember(function, self._site.settings.revisions_kept)
+        number = number_of(history, function)
+        form = replace(function, generation=number, spec=without_routing(function.spec))
+        problem: HubError | None = None
+        began, fresh = time.monotonic(), False
+        try:
+            fresh = await self._deploy(function, form)
+        except HubError as error:
+            problem = error
+            await self._fall_back(function, history)
+        current, before = self._revisions.get(key), self._notes.get(key, ())
+        notes = self._notes[key] = await self.lineups.follow(function, current, number, history)
+        if problem is not None:
+            return await self._told_problem(function, history, number, problem)
+        if current is None:
+            return bool(notes)
+        commit = current.plan.repository.get("commit", "")
+        await self._store.judge(key, history, News(number, ready=True, commit=commit))
+        moved = function.status.get("observedGeneration") != function.generation
+        if fresh or moved or notes != before or current.plan.tree is not None:
+            state = current.state
+            told = await self._tell(function, replace(state, note="; ".join(filter(None, (state.note, *notes)))))
+            if fresh and told:
+                await self._announce(_deployed(function, round(time.monotonic() - began, 3)))
+        return bool(notes)
+
+    async def _told_problem(self, function: Resource, history: History, number: int, problem: HubError) -> bool:
+        reason = problem.fields.get("reason")
+        log.warning("function.undeployable", function=deployment.label_of(function), reason=reason)
+        running = self.running(function.key)
+        answering = running[0].number if running else None
+        await self._tell(function, failed_state(problem, "", answering))
+        await self._store.judge(function.key, history, News(number, ready=False, reason=problem.detail))
+        return problem.retry or bool(problem.fields.get("passing"))
+
+    async def _deploy(self, function: Resource, form: Resource) -> bool:
+        """Bring up the newest revision, in the place of the one that was; returns whether there is a new one."""
+        began, key = time.monotonic(), function.key
+        current = self._revisions.get(key)
+        progress = Progress(lambda text: self._progress(function, text))
+        idle = current is not None and current.number == form.generation and not current.worker.instances
+        eager = not is_ready(function) or (current is not None and not idle)
+        way = Way(self._reported, progress, eager=eager)
+        revision = self._revisions[key] = await self._builder.bring(form, current, way)
+        if current is not None and current.worker is revision.worker:
+            return False
+        self.lineups.succeed(function, form.generation, current, revision)
+        seconds = round(time.monotonic() - began, 3)
+        log.info(
+            "function.deployed", function=deployment.label_of(function), generation=function.generation,
+            seconds=seconds,
+        )  # fmt: skip
+        return True
+
+    async def _fall_back(self, function: Resource, history: History) -> None:
+        """Where nothing answers, because the hub was started with a newest revision that cannot run, bring up the last
+        one that could."""
+        good = last_good(history)
+        if function.key in self._revisions or good is None:
+            return
+        with contextlib.suppress(HubError):  # the newest's own problem is the one to be told
+            revision = await self.lineups.brought(function, good.number, None, eager=True)
+            self._revisions[function.key] = revision
 
     def _progress(self, function: Resource, text: str) -> None:
         if not is_ready(function):
             self._spawn(self._tell(function, underway_state("", f"Installing dependencies: {text}")))
 
-    async def _retire(self, revision: Revision, successor: Revision) -> None:
-        await revision.worker.stop(self._site.settings.grace_seconds)
-        kept = successor.worker.launch.source
-        await asyncio.to_thread(deployment.forget_others, self._site, successor.function, kept)
+    def _retire(self, revision: Revision) -> None:
+        """Let a revision finish its calls in hand in the background, then remove what is left of it."""
+        self._spawn(self._ended(revision))
+
+    async def _ended(self, revision: Revision) -> None:
+        await self._builder.end(revision, self._site.settings.grace_seconds)
+        key = revision.function.key
+        async with self._locks[key]:
+            in_use = {each.worker.launch.source for each in self.running(key)} | set(self.lineups.sources(key))
+            if in_use:
+                await asyncio.to_thread(deployment.forget_others, self._site, revision.function, frozenset(in_use))
 
     async def _remove(self, key: str) -> None:
         revision = self._revisions.pop(key, None)
         self._keys_by_subject = {subject: known for subject, known in self._keys_by_subject.items() if known != key}
         scope, name = subjects.split_key(key)
+        grace_seconds = self._site.settings.grace_seconds
         if revision is not None:
-            await revision.worker.stop(self._site.settings.grace_seconds)
+            await self._builder.end(revision, grace_seconds)
+        await self.lineups.end(key, grace_seconds)
+        self._notes.pop(key, None)
         await asyncio.to_thread(deployment.forget, self._site, scope, name)
+        with contextlib.suppress(HubError):
+            await self._store.forget_revisions(key)
         self.meters.forget(f"{scope}.{name}")
         log.info("function.removed", function=f"{scope}.{name}")
         with contextlib.suppress(HubError):
@@ -242,8 +296,11 @@ class Fleet:
 
     def _reported(self, revision: Revision, error: HubError | None) -> None:
         """Tell the status what a worker reports: that it cannot keep a process up, or that it can again."""
-        state = revision.state if error is None else failed_state(error, revision.plan.note, None)
-        self._spawn(self._tell(revision.function, state))
+        key = revision.function.key
+        function, current = self._store.functions.get(key), self._revisions.get(key)
+        if function is not None and current is not None and current.worker is revision.worker:
+            state = revision.state if error is None else failed_state(error, revision.plan.note, None)
+            self._spawn(self._tell(function, state))
 
     async def _tell(self, function: Resource, state: State) -> bool:
         try:
@@ -260,8 +317,9 @@ class Fleet:
 
     async def stop(self, grace_seconds: float) -> None:
         """Finish the calls in hand within the grace time, then end all processes."""
-        await asyncio.gather(*map(end, self._keepers.values()))
-        await asyncio.gather(*(revision.worker.stop(grace_seconds) for revision in self._revisions.values()))
+        await asyncio.gather(*map(end, (self._watching, *self._keepers.values())))
+        ends = [revision.worker.stop(grace_seconds) for revision in self._revisions.values()]
+        await asyncio.gather(*ends, self.lineups.stop(grace_seconds))
         await asyncio.gather(*self._background, return_exceptions=True)
 
 

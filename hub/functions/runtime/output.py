@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import TextIOBase
 from typing import Any
@@ -23,6 +24,8 @@ class Invocation(threading.local):
     call = 0
     event = ""
     traceparent = ""
+    headers: Mapping[str, str] = {}
+    """Of the invocation."""
 
 
 class LogFile:

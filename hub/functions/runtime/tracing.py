@@ -1,8 +1,9 @@
-"""Carries the trace of an invocation on into the calls that a handler makes.
+"""Carries on what belongs to an invocation into the calls that a handler makes: the trace, and who calls.
 
 W3C and B3 headers are added to every request that goes out through `http.client` (urllib, requests and the like),
-unless the handler sets its own. Runs inside the Function's process: standard library only, and `http.client` is touched
-only when the Function has imported it.
+unless the handler sets its own. Requests to the hub itself (its publisher and its gateway, nobody else) also carry the
+Function's token, by which the hub knows it, and how deep the chain of events is already. Runs inside the Function's
+process: standard library only, and `http.client` is touched only when the Function has imported it.
 """
 
 import os
@@ -12,6 +13,9 @@ from typing import Any
 from hub.functions.runtime.output import Invocation
 
 _MARK = "_hub_traced"
+# The same words as in `hub.kernel.workload` and `contracts.envelope`, which this process does not import.
+TOKEN_VARIABLE, _TOKEN, _DEPTH, _EVENT_DEPTH = "HUB_WORKLOAD_TOKEN", "hub-workload-token", "hub-depth", "ce-hubdepth"
+_ADDRESSES = ("PUBLISHER_PROXY_ADDRESS", "PUBLISHER_URL", "GATEWAY_URL")
 
 
 def trace_headers(traceparent: str) -> dict[str, str]:
@@ -29,6 +33,26 @@ def trace_headers(traceparent: str) -> dict[str, str]:
     }
 
 
+def own_headers(invocation: Invocation) -> dict[str, str]:
+    """Return what tells the hub who calls: the token, and the depth of the event at work on; none without a token."""
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    headers = invocation.headers
+    depth = headers.get(_EVENT_DEPTH) or headers.get(_DEPTH) or ""
+    return ({_TOKEN: token} | ({_DEPTH: depth} if depth else {})) if token else {}
+
+
+def hub_addresses() -> frozenset[tuple[str, int]]:
+    """Return host and port of everything that is the hub."""
+    from urllib.parse import urlsplit  # whoever imported `http.client` has it already
+
+    found = [urlsplit(os.environ.get(name, "")) for name in _ADDRESSES]
+    return frozenset((one.hostname, one.port or _default_port(one.scheme)) for one in found if one.hostname)
+
+
+def _default_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
 def install(invocation: Invocation) -> bool:
     """Have the headers added from now on; returns whether there was anything to add them to."""
     client: Any = sys.modules.get("http.client")
@@ -37,14 +61,16 @@ def install(invocation: Invocation) -> bool:
     connection = client.HTTPConnection
     if hasattr(connection, _MARK):
         return True
-    original = connection.endheaders
+    original, own_places = connection.endheaders, hub_addresses()
 
     def endheaders(self: Any, *rest: Any, **named: Any) -> Any:
         sent = b"\r\n".join(self._buffer).lower()
-        if b"\r\ntraceparent:" not in sent:
-            for name, value in trace_headers(invocation.traceparent).items():
-                if b"\r\n" + name.encode() + b":" not in sent:
-                    self.putheader(name, value)
+        added = {} if b"\r\ntraceparent:" in sent else trace_headers(invocation.traceparent)
+        if (self.host, self.port) in own_places:
+            added |= own_headers(invocation)
+        for name, value in added.items():
+            if b"\r\n" + name.encode() + b":" not in sent:
+                self.putheader(name, value)
         return original(self, *rest, **named)
 
     connection.endheaders = endheaders

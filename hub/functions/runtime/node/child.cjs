@@ -88,7 +88,9 @@ function invoke(call, meta, body) {
   response.set(cors());
   streaming.set(call, response);
   response.once('close', () => streaming.delete(call));
-  const store = { call, event: request.headers['ce-id'] || '', traceparent: request.headers.traceparent || '' };
+  const { headers } = request;
+  const depth = headers['ce-hubdepth'] || headers['hub-depth'];
+  const store = { call, event: headers['ce-id'] || '', traceparent: headers.traceparent || '', depth };
   output.invocation.run(store, () => {
     if (request.method === 'OPTIONS') {
       preflight(request, response);

@@ -1,15 +1,20 @@
 'use strict';
 /**
- * Carries the trace of an invocation on into the calls that the handler makes: W3C and B3 headers on every outgoing
- * HTTP request, unless the handler sets its own. The libraries are touched when the handler asks for them: loading them
- * takes as long as all the rest of a start.
+ * Carries on what belongs to an invocation into the calls that the handler makes: the trace, and who calls.
+ *
+ * W3C and B3 headers go on every outgoing HTTP request, unless the handler sets its own. Requests to the hub itself - its
+ * publisher and its gateway, nobody else - also carry the Function's token, by which the hub knows it, and how deep the
+ * chain of events is already. The libraries are touched when the handler asks for them: loading them takes as long as
+ * all the rest of a start.
  */
 
 const Module = require('node:module');
 const { invocation } = require('./output.cjs');
 
 const LIBRARY = /^(node:)?https?$/;
+const ADDRESSES = ['PUBLISHER_PROXY_ADDRESS', 'PUBLISHER_URL', 'GATEWAY_URL'];
 const wrapped = new WeakSet();
+let hosts;
 
 /** Return the headers of the next hop; none outside an invocation. */
 function traceHeaders() {
@@ -25,10 +30,24 @@ function traceHeaders() {
   };
 }
 
+/** Whether a host, with its port where it is not the usual one, is the hub. */
+function isHub(host) {
+  hosts ??= new Set(ADDRESSES.map((name) => process.env[name]).filter((url) => URL.canParse(url)).map((url) => new URL(url).host));
+  return hosts.has(host);
+}
+
+/** Return what tells the hub who calls: the token, and the depth of the event at work on; nothing to anybody else. */
+function ownHeaders(host) {
+  const token = process.env.HUB_WORKLOAD_TOKEN;
+  if (!token || !isHub(host)) return {};
+  const depth = invocation.getStore()?.depth;
+  return { 'hub-workload-token': token, ...(depth ? { 'hub-depth': depth } : {}) };
+}
+
 function withTrace(request) {
-  for (const [name, value] of Object.entries(traceHeaders())) {
-    if (!request.headersSent && !request.hasHeader(name)) request.setHeader(name, value);
-  }
+  if (request.headersSent) return request;
+  const added = { ...traceHeaders(), ...ownHeaders(request.getHeader('host')) };
+  for (const [name, value] of Object.entries(added)) if (!request.hasHeader(name)) request.setHeader(name, value);
   return request;
 }
 
@@ -55,7 +74,9 @@ function install() {
   const { fetch } = globalThis;
   globalThis.fetch = function tracedFetch(resource, options = {}) {
     const headers = new Headers(options.headers ?? (resource instanceof Request ? resource.headers : undefined));
-    for (const [name, value] of Object.entries(traceHeaders())) if (!headers.has(name)) headers.set(name, value);
+    const url = resource instanceof Request ? resource.url : String(resource);
+    const added = { ...traceHeaders(), ...(URL.canParse(url) ? ownHeaders(new URL(url).host) : {}) };
+    for (const [name, value] of Object.entries(added)) if (!headers.has(name)) headers.set(name, value);
     return fetch(resource, { ...options, headers });
   };
 }
