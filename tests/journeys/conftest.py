@@ -19,7 +19,6 @@ from hub.up.client import RunningHub, start_hub
 from hub.up.ports import free_port
 
 
-
 @dataclass(frozen=True)
 class House:
     """A running hub as its operator has it."""
