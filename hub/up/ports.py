@@ -5,6 +5,7 @@ The check binds without SO_REUSEPORT, so it also notices a listener that shares 
 
 import errno
 import os
+import random
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,9 @@ from hub.kernel.errors import AlreadyExists
 from hub.up.plan import Listener
 
 LISTEN = "0A"  # state of a listening socket in /proc/net/tcp
+# Below what Linux, macOS and Windows hand out by themselves: until it is bound, a port from there may become anybody's.
+_RARELY_GIVEN = range(20_000, 32_000)
+_TRIES = 50
 
 
 def check(listeners: Iterable[Listener]) -> None:
@@ -33,7 +37,10 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that was free a moment ago."""
+    """Return a port that was free a moment ago, and that the system gives to nobody who asks for any port."""
+    for port in random.SystemRandom().sample(_RARELY_GIVEN, _TRIES):
+        if is_free(port, host):
+            return port
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

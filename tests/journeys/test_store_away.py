@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.journeys.conftest import House, Solution
-from tests.up.conftest import until
+from tests.up.conftest import await_stop, until
 
 TYPE = {"ce-specversion": "1.0", "ce-source": "shop", "ce-type": "order.created.v1", "content-type": "application/json"}
 SERVICES = "/shop/v1/metadata/services"
@@ -58,6 +58,7 @@ def test_a_store_that_hangs_is_503_and_recovered_from(house: House, solution: So
     first = accepted(shop, f"{form} before")
     store = house.running.kill("nats-server", signal.SIGSTOP)
     try:
+        await_stop(store)
         answer = FORMS[form](shop, f"{form} away")
         metadata = shop.post(SERVICES, json=SERVICE)
     finally:

@@ -79,6 +79,16 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def await_stop(pid: int) -> None:
+    """Wait until every thread has obeyed SIGSTOP: on a busy machine they run on for a while."""
+    until(lambda: {stat.read_text().rpartition(")")[2].split()[0] for stat in threads(pid)} == {"T"})
+
+
+def threads(pid: int) -> list[Path]:
+    """Return the files that tell the states of a process's threads."""
+    return list(Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
 def log_lines(hub: RunningHub, name: str) -> list[dict[str, object]]:
     """Return the JSON lines that a worker wrote."""
     return [json.loads(line) for line in (hub.data_dir / "log" / f"{name}.log").read_text().splitlines()]
