@@ -1,5 +1,6 @@
 """One real nats-server per test run; streams and buckets wiped for each test that asks for the bus."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from nats.js import JetStreamContext
 
 from hub.house import Running
 from hub.kernel.broker import Bus, connect
+from hub.kernel.errors import BrokerUnavailable
 from hub.kernel.layout import declare
 from hub.settings import HubSettings
 
@@ -74,6 +76,16 @@ async def wipe(js: JetStreamContext) -> None:
         await js.delete_stream(stream.config.name)
 
 
+async def declare_again(bus: Bus, settings: HubSettings) -> None:
+    """Declare the streams that were just wiped: nats-server is still removing their directories, and may say so."""
+    for _ in range(20):
+        try:
+            return await declare(bus.js, settings.kernel())
+        except BrokerUnavailable:
+            await asyncio.sleep(0.05)
+    return await declare(bus.js, settings.kernel())
+
+
 def make_settings(data_dir: Path, url: str, **changes: object) -> HubSettings:
     """Return settings for tests: free ports, a server of the test run's own."""
     free = {"port": 0}
@@ -104,7 +116,7 @@ async def bus(nats_url: str, settings: HubSettings) -> AsyncIterator[Bus]:
     bus = Bus(client)
     await wipe(bus.js)
     await bus.start()
-    await declare(bus.js, settings.kernel())
+    await declare_again(bus, settings)
     yield bus
     await bus.close()
 
