@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hub.dispatch.consumer.endings import Endings
 from hub.dispatch.consumer.holding import Held
-from hub.dispatch.consumer.outbox import ACK, TERMINATE, Outbox
+from hub.dispatch.consumer.outbox import TERMINATE, Outbox
 from hub.dispatch.ending import Attempt
 from hub.dispatch.metering import DELIVERIES, DELIVERY_SECONDS
 from hub.dispatch.model import Answer, Progress
@@ -59,6 +59,7 @@ class Attempts:
         """Prepare for a plan."""
         self._tools = tools
         self._send_out = tools.outbox.send
+        self._acknowledge = tools.outbox.acknowledge
         self._remembered: dict[int, Progress] = {}
         self.use(plan)
 
@@ -71,7 +72,7 @@ class Attempts:
 
     def pass_over(self, held: Held, outcome: str) -> None:
         """Acknowledge an event that the filters refuse."""
-        self._send_out(held.reply, ACK)
+        self._acknowledge(held.reply)
         self._count[outcome].inc()
 
     async def make(self, held: Held) -> Result:
@@ -129,7 +130,7 @@ class Attempts:
         return judge_chain(held.delivery, settings.chain_limit) if plan.sink.kind == "function" else None
 
     def _succeed(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
-        self._send_out(held.reply, ACK)
+        self._acknowledge(held.reply)
         self._count["ack"].inc()
         if held.handed_out > 1 or (held.progress is not None and held.progress.attempts):
             self._forget(held)

@@ -50,7 +50,7 @@ class Endings:
         body = record_of(plan, delivery, attempt)
         self._unconfirmed += 1
         subject = subjects.attempts(plan.scope, plan.name)
-        self._outbox.send(subject, body, reply=self._receipts, on_lost=self._unrecorded)
+        self._outbox.send(subject, body, reply=self._receipts, on_lost=self._unrecorded, is_awaited=False)
 
     def _recorded(self, message: Msg) -> None:
         self._unconfirmed -= 1
