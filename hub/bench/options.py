@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from hub.kernel.errors import InvalidInput
 
 SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
-PEERS = ("bare", "mq-bridge")
+PEERS = {"ingress": ("bare", "mq-bridge"), "gateway": ("caddy",)}
+"""Other programs that do the work of a scenario."""
 E2E_RATE = 500.0
 APPLICATIONS = 1000
 
@@ -42,6 +43,7 @@ class Options:
         Raises:
             InvalidInput: an option that this scenario does not have.
         """
+        self._need_peer_of_scenario()
         if self.scenario != "ingress":
             self._refuse_options_of_ingress()
         elif self.peer and (self.batch != 1 or self.listener != "internal"):
@@ -61,6 +63,12 @@ class Options:
         return self
 
     def _refuse_options_of_ingress(self) -> None:
-        given = {"--batch": self.batch != 1, "--listener": self.listener != "internal", "--peer": bool(self.peer)}
+        given = {"--batch": self.batch != 1, "--listener": self.listener != "internal"}
         for option in [name for name, present in given.items() if present]:
             raise InvalidInput(f"{option} belongs to `hub bench ingress`; leave it out of '{self.scenario}'.")
+
+    def _need_peer_of_scenario(self) -> None:
+        known = PEERS.get(self.scenario, ())
+        if self.peer and self.peer not in known:
+            there_are = f"it has {', '.join(known)}" if known else "it has none"
+            raise InvalidInput(f"`hub bench {self.scenario}` has no peer '{self.peer}'; {there_are}.")

@@ -33,6 +33,8 @@ hub bench connector --authority rsa-4096 --connections 8
 hub bench registry --applications 1000
 
 hub bench gateway --rate 500
+
+hub bench gateway --peer caddy --repeat 3
 """
 
 
@@ -66,8 +68,8 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     ] = "internal",
     sync: Annotated[str, typer.Option(help="HUB_NATS__SYNC of the hub: `always`, or an interval.")] = "2m",
     peer: Annotated[
-        Literal["bare", "mq-bridge"] | None,
-        typer.Option(help="Also run another program on the same work, and print the ratio (ingress)."),
+        Literal["bare", "mq-bridge", "caddy"] | None,
+        typer.Option(help="Also run another program on the same work, and print the ratio (ingress, gateway: caddy)."),
     ] = None,
     authority: Annotated[
         Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
