@@ -16,7 +16,9 @@ from hub.gateway.permission import Callers
 from hub.gateway.refusals import render
 from hub.gateway.rewriting import to_caller
 from hub.gateway.store import Directory
+from hub.gateway.whole import answer_whole
 from hub.kernel.errors import HubError, UpstreamUnavailable
+from hub.kernel.http.protocol import CYCLE
 
 log = structlog.get_logger()
 Send = Callable[[Any], Awaitable[None]]
@@ -61,25 +63,31 @@ class Endpoint:
         address = client[0] if client else ""
         request = Request(scope["method"].encode(), rest, scope["query_string"], headers, address, body)
         answer = await self._caller.call(api, request)
-        seconds = loop.time() - began
+        answer.seconds = loop.time() - began
         try:
-            status, passed = to_caller(answer.head.status, answer.head.headers, api, answer.called)
-            self._meter.count(api.names, scope["method"], status)
-            self._meter.time(api.names, seconds)
-            self._note(api, scope["method"], answer.head.status, seconds)
-            await send({"type": "http.response.start", "status": status, "headers": passed})
-            await self._relay(answer, receive, send)
+            await self._answer(scope, receive, send, api=api, answer=answer)
+        finally:
+            await self._caller.finish(answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, api: Api, answer: Answer) -> None:
+        part = answer.connection.take()  # a target that is gone by now is a refusal: nothing is with the caller yet
+        status, passed = to_caller(answer.head.status, answer.head.headers, api, answer.called)
+        self._meter.count(api.names, scope["method"], status)
+        self._meter.time(api.names, answer.seconds)
+        self._note(api, scope["method"], answer.head.status, answer.seconds)
+        if answer.connection.is_complete and answer_whole(scope["state"][CYCLE], status, passed, part):
+            return
+        await send({"type": "http.response.start", "status": status, "headers": passed})
+        try:
+            await self._relay(answer, part, receive, send)
         except UpstreamUnavailable as error:
             # The head is with the caller: all that is left is to end its connection without the end of the body.
             log.warning(
                 "call.cut_off", application=api.names.application, service=api.names.service, error=error.detail
             )
-        finally:
-            await self._caller.finish(answer)
 
-    async def _relay(self, answer: Answer, receive: Receive, send: Send) -> None:
+    async def _relay(self, answer: Answer, part: bytes, receive: Receive, send: Send) -> None:
         connection = answer.connection
-        part = connection.take()
         if connection.is_complete:
             await send({"type": "http.response.body", "body": part})
             return

@@ -62,9 +62,7 @@ def configuration(port: int, target: str, connections: int) -> dict[str, Any]:
 @asynccontextmanager
 async def running(directory: Path, port: int, target: str, connections: int) -> AsyncIterator[int]:
     """Run it, with its files in a directory that is gone afterwards; gives its pid as soon as it takes connections."""
-    directory.mkdir()
-    file = directory / "caddy.json"
-    file.write_bytes(orjson.dumps(configuration(port, target, connections)))
+    file = _written(directory, configuration(port, target, connections))
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(directory))
     process = await asyncio.create_subprocess_exec(
         *(program(), "run", "--config", str(file)),
@@ -86,3 +84,10 @@ async def running(directory: Path, port: int, target: str, connections: int) -> 
             process.kill()
         await process.wait()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _written(directory: Path, configured: dict[str, Any]) -> Path:
+    directory.mkdir()
+    file = directory / "caddy.json"
+    file.write_bytes(orjson.dumps(configured))
+    return file
