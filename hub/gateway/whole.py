@@ -1,7 +1,7 @@
 """An answer that is whole at once, written at once.
 
-ASGI sends head and body one after the other, which are two writes to the socket; on the way of a small answer through a
-passage that is a tenth of what all of it costs. So it is written past ASGI, on the object that uvicorn has of the request.
+ASGI sends head and body one after the other, which are two writes to the socket; on the way of a small answer through
+the gateway that is a tenth of what all of it costs. So it is written past ASGI, on uvicorn's own object of the request.
 """
 
 from typing import Any
