@@ -31,7 +31,8 @@ class Options:
     authority: str = "ecdsa-p256"
     """Key of the hub's certificate authority."""
     others: int = 0
-    """Subscriptions to other event types, of other Applications, that exist meanwhile."""
+    """Subscriptions to other event types, of other Applications, that exist meanwhile; further Applications with five
+    APIs each (gateway)."""
     dead: int = 0
     """Further Subscriptions to the same events, whose sinks take no connection."""
     applications: int = APPLICATIONS
@@ -50,8 +51,10 @@ class Options:
             raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
         if self.scenario != "connector" and self.authority != "ecdsa-p256":
             raise InvalidInput(f"--authority belongs to `hub bench connector`; leave it out of '{self.scenario}'.")
-        if self.others and self.scenario not in {"ingress", "delivery"}:
-            raise InvalidInput(f"--others belongs to ingress and delivery; leave it out of '{self.scenario}'.")
+        if self.others and self.peer == "caddy":
+            raise InvalidInput("--peer compares calls of one API; leave out --others.")
+        if self.others and self.scenario not in {"ingress", "delivery", "gateway"}:
+            raise InvalidInput(f"--others belongs to ingress, delivery and gateway; leave it out of '{self.scenario}'.")
         if self.dead and self.scenario != "delivery":
             raise InvalidInput(f"--dead belongs to `hub bench delivery`; leave it out of '{self.scenario}'.")
         if self.scenario != "registry" and self.applications != APPLICATIONS:

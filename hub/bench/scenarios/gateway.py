@@ -2,9 +2,12 @@
 
 The target is a process of its own that answers as many bytes as it gets and refuses calls without the credentials; so
 a 2xx means that they were added. The same load goes to the target directly first, for a third of the time: the
-difference of the latencies is the gateway's. A peer is measured by the same two loads.
+difference of the latencies is the gateway's. A peer is measured by the same two loads. With `--others` there are as
+many further Applications, of five APIs each, and the calls go round them all: how many there are must make no
+difference.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,7 +24,10 @@ from hub.bench.scenarios.ingress import plan_of
 from hub.kernel.errors import UpstreamUnavailable
 
 PATH = f"/{requests.APPLICATION}/{requests.APPLICATION}/orders"
+APIS = 5
+"""APIs of each further Application."""
 _DIRECT_SHARE = 1 / 3
+_APPLIED_AT_ONCE = 16
 
 
 class Loading(Protocol):
@@ -37,7 +43,16 @@ async def run(bench: Bench) -> Measured:
         bench.own["target"] = [pid]
         await bench.session.ask("secrets", "apply", {"document": secret()})
         await bench.session.ask("applications", "apply", {"document": api(target)})
+        await _surround(bench, target)
         return await compare(bench.options, bench.load, target, bench.stage.hub.listeners["gateway"])
+
+
+async def _surround(bench: Bench, target: str) -> None:
+    """Register the further Applications."""
+    names = [requests.application_name(number) for number in range(bench.options.others)]
+    for begin in range(0, len(names), _APPLIED_AT_ONCE):
+        documents = [api(target, name, APIS) for name in names[begin : begin + _APPLIED_AT_ONCE]]
+        await asyncio.gather(*(bench.session.ask("applications", "apply", {"document": each}) for each in documents))
 
 
 @asynccontextmanager
@@ -53,7 +68,7 @@ async def running_target() -> AsyncIterator[tuple[int, str]]:
 async def compare(options: Options, load: Loading, target: str, address: str) -> Measured:
     """Call a target directly, then through what adds the credentials at an address."""
     direct = await load(_direct(options, target), metered=False)
-    through = await load(plan_of(options, address, PATH))
+    through = await load(_through(options, address))
     compared = {f"direct_{name}": direct["latency"][name] for name in ("p50", "p99") if name in direct["latency"]}
     return Measured(
         "calls through the gateway",
@@ -68,6 +83,14 @@ async def compare(options: Options, load: Loading, target: str, address: str) ->
         unit="calls",
         figures=_added(direct["latency"], through["latency"]),
     )
+
+
+def _through(options: Options, address: str) -> Plan:
+    plan = plan_of(options, address, PATH)
+    if not options.others:
+        return plan
+    template = requests.call(urlsplit(address).netloc, options.size).decode("latin-1")
+    return replace(plan, template=template, numbers=options.others)
 
 
 def _direct(options: Options, target: str) -> Plan:
