@@ -31,7 +31,7 @@ def secret() -> dict[str, Any]:
 
 
 def api(target: str, name: str = APPLICATION, services: int = 1) -> dict[str, Any]:
-    """Return an Application whose Services have an API at a target each; the first Service is the one that is called."""
+    """Return an Application whose Services have an API each at a target; the first one is called."""
     entry = {"type": "API", "targetUrl": target, "credentials": {"type": "Basic", "secretName": NAME}}
     names = [NAME, *(f"{NAME}-{number}" for number in range(1, services))]
     texts = ("id", "name", "displayName", "providerDisplayName", "description")
