@@ -31,7 +31,7 @@ class _Talk:
         self.target, self.writer = target, writer
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.bodies: dict[int, bytearray] = {}
-        self.unsent: dict[int, bytes] = {}
+        self.unsent: dict[int, memoryview] = {}
         self.of: dict[int, dict[bytes, bytes]] = {}
 
     def flush(self) -> None:
@@ -57,15 +57,18 @@ class _Talk:
             self.h2.close_connection(last_stream_id=0)
         elif path == b"/garbage":
             self.flush()
-            self.writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            self.writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000)
         elif path != b"/silent":
             self.serve(stream, path)
 
     def serve(self, stream: int, path: bytes) -> None:
         big = path.startswith(b"/big/")
         body = b"y" * int(path.rpartition(b"/")[2]) if big else self.echoed(stream)
-        self.h2.send_headers(stream, [(b":status", b"200"), (b"x-proto", b"h2")])
-        self.unsent[stream] = body
+        is_bodiless = self.of[stream][b":method"] == b"HEAD"
+        self.h2.send_headers(stream, [(b":status", b"200"), (b"x-proto", b"h2")], end_stream=is_bodiless)
+        if is_bodiless:
+            return
+        self.unsent[stream] = memoryview(body)
         self.pump()
 
     def echoed(self, stream: int) -> bytes:
@@ -76,7 +79,7 @@ class _Talk:
         for stream, body in list(self.unsent.items()):
             rest = body
             while rest and (room := min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)):
-                self.h2.send_data(stream, rest[:room])
+                self.h2.send_data(stream, bytes(rest[:room]))
                 self.target.sent += len(rest[:room])
                 rest = rest[room:]
             self.unsent[stream] = rest

@@ -49,9 +49,11 @@ async def test_a_target_is_called_over_http2(gateway: Gateway, target: Http2Targ
     third = await gateway.call("/app/service", "HEAD")
 
     seen = first.json["headers"]
-    assert ([200] * 3, 1000, 1) == ([first.status, second.status, third.status], first.json["length"], target.connections)
+    assert [200] * 3 == [first.status, second.status, third.status]
+    assert (1000, 1) == (first.json["length"], target.connections)
     assert ("PUT", "https", "/orders/7?q=%2F", "1") == (seen[":method"], seen[":scheme"], seen[":path"], seen["x-own"])
-    assert (target.url.removeprefix("https://"), "Basic dXNlcjpwYXNzd2Q=") == (seen[":authority"], seen["authorization"])
+    assert target.url.removeprefix("https://") == seen[":authority"]
+    assert "Basic dXNlcjpwYXNzd2Q=" == seen["authorization"]
     assert not {"host", "connection", "x-hop", "te", "transfer-encoding"} & seen.keys()
     assert ("h2", None) == (first.header("x-proto"), first.header("x-trailer"))
 
@@ -82,7 +84,7 @@ async def test_a_slow_caller_slows_the_target_down(gateway: Gateway, target: Htt
     await registered(gateway, target.url, authority)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port(), limit=1024)
 
-    writer.write(head("GET", f"/app/service/big/{200 * MEGABYTE}", [], None))
+    writer.write(head("GET", f"/app/service/big/{60 * MEGABYTE}", [], None))
     await reader.readuntil(b"\r\n\r\n")
     sent = -1
     async with asyncio.timeout(20):
@@ -91,25 +93,26 @@ async def test_a_slow_caller_slows_the_target_down(gateway: Gateway, target: Htt
             await asyncio.sleep(0.3)
     writer.close()
 
-    assert 0 < sent < 50 * MEGABYTE
+    assert 0 < sent < 40 * MEGABYTE
 
 
 @pytest.mark.parametrize(
-    ("path", "method", "status", "text"),
+    ("call", "status", "text"),
     [
-        ("/reset", "GET", 502, "broke the call off"),
-        ("/garbage", "GET", 502, "not HTTP"),
-        ("/goaway", "POST", 502, "without an answer"),
-        ("/goaway", "GET", 200, ""),
-        ("/silent", "GET", 504, "in time"),
+        ("GET /reset", 502, "broke the call off"),
+        ("GET /garbage", 502, "not HTTP"),
+        ("POST /goaway", 502, "without an answer"),
+        ("GET /goaway", 200, ""),
+        ("GET /silent", 504, "in time"),
     ],
 )
 async def test_what_goes_wrong_at_the_target_is_told(
-    start: Start, target: Http2Target, authority: Authority, path: str, method: str, status: int, text: str
+    start: Start, target: Http2Target, authority: Authority, call: str, status: int, text: str
 ) -> None:
     """As over HTTP/1.1; a call that the target has not heard is made again where that does no harm."""
     gateway = await start(timeout_seconds=2)
     await registered(gateway, target.url, authority)
+    method, _, path = call.partition(" ")
 
     reply = await gateway.call(f"/app/service{path}", method, {}, b"x" if method == "POST" else None)
 

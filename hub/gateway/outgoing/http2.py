@@ -34,6 +34,8 @@ NAME = "h2"
 """As the TLS handshake names it."""
 _WINDOW_BYTES = 256 * 1024
 _UNSENT_BYTES = 256 * 1024
+_UNREAD_BYTES = HEAD_LIMIT_BYTES + 32 * 1024
+"""Most that may come without meaning anything yet; the library itself would wait for 16 MB of one frame."""
 _OF_THE_CONNECTION = frozenset({b"host", b"transfer-encoding", b"connection"})
 
 
@@ -78,6 +80,7 @@ class Http2Connection(Connection):
         self._unacknowledged = 0
         self._is_read = self._is_sent = False
         self._is_leaving = False
+        self._unread = 0
 
     @property
     def is_open(self) -> bool:
@@ -166,7 +169,11 @@ class Http2Connection(Connection):
     def data_received(self, data: bytes) -> None:
         """Read frames, of this exchange or of the connection."""
         try:
-            for event in self._h2.receive_data(data):
+            events = self._h2.receive_data(data)
+            self._unread = 0 if events else self._unread + len(data)
+            if self._unread > _UNREAD_BYTES:
+                self.fail("the target's answer is not HTTP")
+            for event in events:
                 self._handle(event)
             if self._unsent and not self.is_complete:
                 self._pump()
