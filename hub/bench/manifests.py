@@ -10,12 +10,12 @@ LONG = "10m"
 """Time limit of a delivery: while a sink is held back, the first ones wait for it."""
 
 
-def application() -> dict[str, Any]:
-    """Return the Application that posts."""
+def application(name: str = APPLICATION) -> dict[str, Any]:
+    """Return an Application; by default the one that posts."""
     return {
         "apiVersion": "applicationconnector.kyma-project.io/v1alpha1",
         "kind": "Application",
-        "metadata": {"name": APPLICATION},
+        "metadata": {"name": name},
         "spec": {"description": "The load of a benchmark."},
     }
 
@@ -30,12 +30,14 @@ def secret() -> dict[str, Any]:
     }
 
 
-def api(target: str) -> dict[str, Any]:
-    """Return the Application with an API at a target."""
+def api(target: str, name: str = APPLICATION, services: int = 1) -> dict[str, Any]:
+    """Return an Application whose Services have an API each at a target; the first one is called."""
     entry = {"type": "API", "targetUrl": target, "credentials": {"type": "Basic", "secretName": NAME}}
-    texts = dict.fromkeys(("id", "name", "displayName", "providerDisplayName", "description"), NAME)
-    document = application()
-    return document | {"spec": document["spec"] | {"services": [texts | {"entries": [entry]}]}}
+    names = [NAME, *(f"{NAME}-{number}" for number in range(1, services))]
+    texts = ("id", "name", "displayName", "providerDisplayName", "description")
+    listed = [dict.fromkeys(texts, each) | {"entries": [entry]} for each in names]
+    document = application(name)
+    return document | {"spec": document["spec"] | {"services": listed}}
 
 
 def subscription(

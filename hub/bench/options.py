@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from hub.kernel.errors import InvalidInput
 
 SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
-PEERS = ("bare", "mq-bridge")
+PEERS = {"ingress": ("bare", "mq-bridge"), "gateway": ("caddy",)}
+"""Other programs that do the work of a scenario."""
 E2E_RATE = 500.0
 APPLICATIONS = 1000
 
@@ -30,7 +31,8 @@ class Options:
     authority: str = "ecdsa-p256"
     """Key of the hub's certificate authority."""
     others: int = 0
-    """Subscriptions to other event types, of other Applications, that exist meanwhile."""
+    """Subscriptions to other event types, of other Applications, that exist meanwhile; further Applications with five
+    APIs each (gateway)."""
     dead: int = 0
     """Further Subscriptions to the same events, whose sinks take no connection."""
     applications: int = APPLICATIONS
@@ -42,14 +44,17 @@ class Options:
         Raises:
             InvalidInput: an option that this scenario does not have.
         """
+        self._need_peer_of_scenario()
         if self.scenario != "ingress":
             self._refuse_options_of_ingress()
         elif self.peer and (self.batch != 1 or self.listener != "internal"):
             raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
         if self.scenario != "connector" and self.authority != "ecdsa-p256":
             raise InvalidInput(f"--authority belongs to `hub bench connector`; leave it out of '{self.scenario}'.")
-        if self.others and self.scenario not in {"ingress", "delivery"}:
-            raise InvalidInput(f"--others belongs to ingress and delivery; leave it out of '{self.scenario}'.")
+        if self.others and self.peer == "caddy":
+            raise InvalidInput("--peer compares calls of one API; leave out --others.")
+        if self.others and self.scenario not in {"ingress", "delivery", "gateway"}:
+            raise InvalidInput(f"--others belongs to ingress, delivery and gateway; leave it out of '{self.scenario}'.")
         if self.dead and self.scenario != "delivery":
             raise InvalidInput(f"--dead belongs to `hub bench delivery`; leave it out of '{self.scenario}'.")
         if self.scenario != "registry" and self.applications != APPLICATIONS:
@@ -61,6 +66,12 @@ class Options:
         return self
 
     def _refuse_options_of_ingress(self) -> None:
-        given = {"--batch": self.batch != 1, "--listener": self.listener != "internal", "--peer": bool(self.peer)}
+        given = {"--batch": self.batch != 1, "--listener": self.listener != "internal"}
         for option in [name for name, present in given.items() if present]:
             raise InvalidInput(f"{option} belongs to `hub bench ingress`; leave it out of '{self.scenario}'.")
+
+    def _need_peer_of_scenario(self) -> None:
+        known = PEERS.get(self.scenario, ())
+        if self.peer and self.peer not in known:
+            there_are = f"it has {', '.join(known)}" if known else "it has none"
+            raise InvalidInput(f"`hub bench {self.scenario}` has no peer '{self.peer}'; {there_are}.")

@@ -4,12 +4,10 @@ Hub and peer take turns, run by run, so that a machine that is slow for a while 
 """
 
 import asyncio
-import contextlib
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +16,10 @@ from typing import Any
 from hub.bench.bench import document_of
 from hub.bench.driving import Hear, Line, run_load, say, started
 from hub.bench.options import Options
+from hub.bench.peers import caddy
+from hub.bench.plan import Plan
+from hub.bench.readiness import await_fact, takes_connections
+from hub.bench.scenarios import gateway
 from hub.bench.scenarios.ingress import measured_of, plan_of, stored_in
 from hub.bench.usage import Meter, memory_of
 from hub.kernel.broker import connect
@@ -30,8 +32,6 @@ from hub.up.server import configure
 
 MODULES = {"bare": "hub.bench.peers.bare", "mq-bridge": "hub.bench.peers.mq_bridge"}
 PACKAGES = {"mq-bridge": "mq_bridge"}
-START_SECONDS = 20.0
-_POLL_SECONDS = 0.02
 _LOG_LIMIT_BYTES = 1024 * 1024
 
 
@@ -41,6 +41,8 @@ def check(name: str) -> None:
     Raises:
         Misconfigured: it is not.
     """
+    if name == "caddy":
+        caddy.program()
     if name in PACKAGES and find_spec(PACKAGES[name]) is None:
         raise Misconfigured(f"The peer '{name}' is not installed; run `pip install 'integration-hub[bench]'`.")
 
@@ -48,6 +50,8 @@ def check(name: str) -> None:
 def measure_peer(options: Options, directory: Path, hear: Hear) -> dict[str, Any]:
     """Run the peer of the options once and return its result, in the form of a run of the hub."""
     began = time.monotonic()
+    if options.scenario == "gateway":
+        return asyncio.run(_pass_calls(options, directory / "peer", began, hear))
     with _event_store(directory / "peer", options.sync) as (url, pid):
         return asyncio.run(_perform(options, url, pid, began, hear))
 
@@ -73,12 +77,35 @@ async def _perform(options: Options, url: str, nats_pid: int, began: float, hear
 
 
 async def _load(options: Options, port: int, meter: Meter, hear: Hear) -> Line:
-    def heard(line: Line) -> None:
-        meter.hear(line)
-        hear(line)
-
     async with meter.sampling():
-        return await run_load(plan_of(options, f"http://127.0.0.1:{port}", "/events"), heard)
+        return await _loading(meter, hear)(plan_of(options, f"http://127.0.0.1:{port}", "/events"))
+
+
+async def _pass_calls(options: Options, directory: Path, began: float, hear: Hear) -> dict[str, Any]:
+    """Let Caddy do what the gateway does: the same target, the same loads."""
+    port = free_port()
+    async with (
+        gateway.running_target() as (target_pid, target),
+        caddy.running(directory, port, target, options.connections) as pid,
+    ):
+        ready_seconds = round(time.monotonic() - began, 3)
+        meter = Meter(lambda: {"target": [target_pid], "peer": [pid]})
+        idle = {kind: round(size, 1) for kind, size in memory_of(meter.pids()).items()}
+        async with meter.sampling():
+            measured = await gateway.compare(options, _loading(meter, hear), target, f"http://127.0.0.1:{port}")
+        return document_of(measured, meter, ready_seconds, idle)
+
+
+def _loading(meter: Meter, hear: Hear) -> gateway.Loading:
+    async def load(plan: Plan, *, metered: bool = True) -> Line:
+        def heard(line: Line) -> None:
+            if metered:
+                meter.hear(line)
+            hear(line)
+
+        return await run_load(plan, heard)
+
+    return load
 
 
 @contextmanager
@@ -89,7 +116,7 @@ def _event_store(directory: Path, sync: str) -> Iterator[tuple[str, int]]:
     server = configure(paths, Nats(sync=sync), log_limit_bytes=_LOG_LIMIT_BYTES)
     process = subprocess.Popen(server.command, stdin=subprocess.DEVNULL)
     try:
-        _await(server.answers, "nats-server")
+        await_fact(server.answers, "nats-server")
         yield server.url, process.pid
     finally:
         process.terminate()
@@ -106,21 +133,7 @@ async def _peer(name: str, url: str, port: int) -> AsyncIterator[int]:
         def ready() -> bool:
             if process.returncode is not None:
                 raise UpstreamUnavailable(f"The peer '{name}' ended at once; what it said stands above.")
-            return _takes_connections(port)
+            return takes_connections(port)
 
-        await asyncio.to_thread(_await, ready, f"The peer '{name}'")
+        await asyncio.to_thread(await_fact, ready, f"The peer '{name}'")
         yield process.pid
-
-
-def _takes_connections(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def _await(fact: Callable[[], bool], who: str) -> None:
-    limit = time.monotonic() + START_SECONDS
-    while not fact():
-        if time.monotonic() > limit:
-            raise UpstreamUnavailable(f"{who} did not start within {START_SECONDS:.0f} s; what it said stands above.")
-        time.sleep(_POLL_SECONDS)

@@ -61,11 +61,12 @@ def lines_of(document: Document) -> list[str]:
     peer = document.get("peer")
     if peer is not None:
         rate, cost = (peer["summary"][name] for name in ("throughput", "cpu_seconds_per_1000"))
+        unit = document["runs"][0]["unit"]
         shown, ratio = _figures(rate, 0), _figures(document["ratio"], 2)
         said.insert(
             0,
-            f"Peer '{peer['name']}': {' '.join(shown).strip()} events/s, {cost['total']['median']:.3f} CPU s per 1,000 "
-            f"events. The hub makes {' '.join(ratio).strip()} of its throughput.",
+            f"Peer '{peer['name']}': {' '.join(shown).strip()} {unit}/s, {cost['total']['median']:.3f} CPU s per 1,000 "
+            f"{unit}. The hub makes {' '.join(ratio).strip()} of its throughput.",
         )
     return said
 

@@ -55,6 +55,12 @@ def signing(path: str, host: str, encoded: str) -> bytes:
     return _template(path, host, headers, orjson.dumps({"csr": encoded}))
 
 
+def call(host: str, size: int) -> bytes:
+    """Return the template of a call through the gateway: its number is that of the Application (`application_name`)."""
+    path = f"/bench-{_ID_MARK}/{APPLICATION}/orders"
+    return _template(path, host, {"Content-Type": "application/json"}, data_of(size))
+
+
 def registration(service: dict[str, Any], host: str) -> bytes:
     """Return the template of a registration: the request's number is that of the Application (`application_name`)."""
     body = orjson.dumps(service)
@@ -62,7 +68,7 @@ def registration(service: dict[str, Any], host: str) -> bytes:
 
 
 def application_name(number: int) -> str:
-    """Return the name of an Application of a load of registrations."""
+    """Return the name of an Application of a load that goes round many."""
     return f"bench-{ID_PLACE % number}"
 
 

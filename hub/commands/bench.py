@@ -33,6 +33,10 @@ hub bench connector --authority rsa-4096 --connections 8
 hub bench registry --applications 1000
 
 hub bench gateway --rate 500
+
+hub bench gateway --peer caddy --repeat 3
+
+hub bench gateway --others 1000
 """
 
 
@@ -66,14 +70,14 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     ] = "internal",
     sync: Annotated[str, typer.Option(help="HUB_NATS__SYNC of the hub: `always`, or an interval.")] = "2m",
     peer: Annotated[
-        Literal["bare", "mq-bridge"] | None,
-        typer.Option(help="Also run another program on the same work, and print the ratio (ingress)."),
+        Literal["bare", "mq-bridge", "caddy"] | None,
+        typer.Option(help="Also run another program on the same work, and print the ratio (ingress, gateway: caddy)."),
     ] = None,
     authority: Annotated[
         Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
     ] = "ecdsa-p256",
     others: Annotated[
-        int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside (ingress, delivery).")
+        int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside; Applications (gateway).")
     ] = 0,
     dead: Annotated[
         int, typer.Option(min=0, max=100, help="Subscriptions to the same events with a dead sink beside (delivery).")
@@ -89,7 +93,8 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     Function. e2e: from the moment a post was due to the start of the Function's handler. connector: certificates
     issued to a paired solution, which renews again and again. registry: five Services of each of many Applications,
     registered at the edge, however long that takes; then how long the list of them and a start with them take.
-    gateway: calls of an API with credentials added, beside the same calls made directly.
+    gateway: calls of an API with credentials added, beside the same calls made directly; --others N goes round N
+    Applications of five APIs each.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.

@@ -13,10 +13,12 @@ from hub.gateway.calling import Answer, Caller, Request
 from hub.gateway.metering import Meter
 from hub.gateway.model import Api, Names
 from hub.gateway.permission import Callers
-from hub.gateway.refusals import render
+from hub.gateway.refusals import RECORDED, render
 from hub.gateway.rewriting import to_caller
 from hub.gateway.store import Directory
+from hub.gateway.whole import answer_whole
 from hub.kernel.errors import HubError, UpstreamUnavailable
+from hub.kernel.http.protocol import CYCLE
 
 log = structlog.get_logger()
 Send = Callable[[Any], Awaitable[None]]
@@ -45,13 +47,27 @@ class Endpoint:
             named, rest = split_path(scope["raw_path"], with_entry=self._with_entry)
             known = self._directory.find(named)
             names, api = named, known.api
-            self._callers.need(known.callers, scope["headers"], named)
-            await self._pass(scope, receive, send, api=api, rest=rest)
+            shadowed = self._callers.need(known.callers, scope["headers"], named)
+            if shadowed is None:
+                await self._pass(scope, receive, send, api=api, rest=rest)
+            else:
+                await self._record(scope, send, named, rest, shadowed)
         except HubError as error:
             await self._refuse(scope, send, names, error)
         except Exception:
             log.exception("bug.caught", room="gateway")
             await self._refuse(scope, send, names, HubError("Internal error."))
+
+    async def _record(self, scope: Scope, send: Send, names: Names, rest: bytes, function: str) -> None:
+        """Note a shadow's call instead of making it; the query stays out, it may hold what is secret."""
+        status, headers, body = RECORDED
+        self._meter.record(names)
+        log.info(
+            "call.recorded", function=function, application=names.application, service=names.service,
+            entry=names.entry, method=scope["method"], path=rest.decode("latin-1"),
+        )  # fmt: skip
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, *, api: Api, rest: bytes) -> None:
         loop = asyncio.get_running_loop()
@@ -61,25 +77,31 @@ class Endpoint:
         address = client[0] if client else ""
         request = Request(scope["method"].encode(), rest, scope["query_string"], headers, address, body)
         answer = await self._caller.call(api, request)
-        seconds = loop.time() - began
+        answer.seconds = loop.time() - began
         try:
-            status, passed = to_caller(answer.head.status, answer.head.headers, api, answer.called)
-            self._meter.count(api.names, scope["method"], status)
-            self._meter.time(api.names, seconds)
-            self._note(api, scope["method"], answer.head.status, seconds)
-            await send({"type": "http.response.start", "status": status, "headers": passed})
-            await self._relay(answer, receive, send)
+            await self._answer(scope, receive, send, api=api, answer=answer)
+        finally:
+            await self._caller.finish(answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, api: Api, answer: Answer) -> None:
+        part = answer.connection.take()  # a target that is gone by now is a refusal: nothing is with the caller yet
+        status, passed = to_caller(answer.head.status, answer.head.headers, api, answer.called)
+        self._meter.count(api.names, scope["method"], status)
+        self._meter.time(api.names, answer.seconds)
+        self._note(api, scope["method"], answer.head.status, answer.seconds)
+        if answer.connection.is_complete and answer_whole(scope["state"][CYCLE], status, passed, part):
+            return
+        await send({"type": "http.response.start", "status": status, "headers": passed})
+        try:
+            await self._relay(answer, part, receive, send)
         except UpstreamUnavailable as error:
             # The head is with the caller: all that is left is to end its connection without the end of the body.
             log.warning(
                 "call.cut_off", application=api.names.application, service=api.names.service, error=error.detail
             )
-        finally:
-            await self._caller.finish(answer)
 
-    async def _relay(self, answer: Answer, receive: Receive, send: Send) -> None:
+    async def _relay(self, answer: Answer, part: bytes, receive: Receive, send: Send) -> None:
         connection = answer.connection
-        part = connection.take()
         if connection.is_complete:
             await send({"type": "http.response.body", "body": part})
             return

@@ -9,15 +9,15 @@ from dataclasses import replace
 from hashlib import sha256
 
 from hub.gateway.csrf import csrf_of, csrf_request
-from hub.gateway.model import Api, ApiKey, Basic, KeyPair, OAuth, Pairs, Proof
+from hub.gateway.model import Api, OAuth, Pairs, Proof
 from hub.gateway.outgoing.fetching import fetch
 from hub.gateway.outgoing.pools import Pools
 from hub.gateway.remembering import Fresh, Memory
 from hub.gateway.settings import GatewaySettings
-from hub.gateway.tokens import basic, lifetime, token_of, token_request
+from hub.gateway.standing import AUTHORIZATION
+from hub.gateway.tokens import lifetime, token_of, token_request
 from hub.kernel.errors import HubError, Misconfigured, UpstreamRefused
 
-AUTHORIZATION = b"authorization"
 Crossing = tuple[Pairs, Pairs]
 """Headers and cookies against cross-site request forgery."""
 
@@ -48,19 +48,11 @@ class Authorizer:
 
     async def authenticate(self, api: Api) -> Proof:
         """Return the proof by the registered credentials, without CSRF token."""
-        match api.credentials:
-            case Basic(user, password):
-                return Proof(((AUTHORIZATION, basic(user, password)),))
-            case KeyPair() as pair:
-                return Proof(key_pair=pair)
-            case ApiKey(name, value, "header"):
-                return Proof(((name.lower().encode(), value.encode()),))
-            case ApiKey(name, value, "query"):
-                return Proof(query=((name.encode(), value.encode()),))
-            case OAuth() as oauth:
-                token = await self._tokens.get(_token_key(api), lambda: self._fetch_token(api, oauth))
-                return Proof(((AUTHORIZATION, b"Bearer " + token.encode()),))
-        return Proof()
+        if isinstance(api.credentials, OAuth):
+            oauth = api.credentials
+            token = await self._tokens.get(_token_key(api), lambda: self._fetch_token(api, oauth))
+            return Proof(((AUTHORIZATION, b"Bearer " + token.encode()),))
+        return api.proof
 
     async def cross(self, api: Api, proof: Proof) -> Proof:
         """Return the proof with a CSRF token added."""

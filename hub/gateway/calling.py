@@ -50,6 +50,8 @@ class Answer:
     pool: Pool
     connection: Connection
     upload: asyncio.Task[None] | None = None
+    seconds: float = 0.0
+    """How long the head took, with everything that was fetched or repeated for it."""
 
 
 class Caller:

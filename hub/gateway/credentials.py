@@ -14,6 +14,7 @@ from hub.gateway.addressing import parse_url
 from hub.gateway.model import Api, ApiKey, Basic, Credentials, KeyPair, Names, OAuth, Parameters, Tls
 from hub.gateway.options import Options
 from hub.gateway.rewriting import is_clean
+from hub.gateway.standing import standing_proof
 from hub.kernel.errors import Misconfigured
 
 Values = Mapping[str, str]
@@ -54,6 +55,7 @@ def api_of(names: Names, spec: Mapping[str, Any], entry: Mapping[str, Any], secr
             encode_path=spec.get("encodeUrl", True),
             tls=Tls(not spec.get("skipVerify", False), authority),
             timeout_seconds=options.timeout_seconds,
+            proof=standing_proof(method),
         )
     except Misconfigured as error:
         raise error.within(f"failed to read API for {names.service} service") from error

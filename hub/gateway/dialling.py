@@ -13,7 +13,7 @@ from hub.gateway.refusals import status_of
 from hub.gateway.rewriting import head_of, own_token, to_target
 from hub.gateway.store import Directory
 from hub.gateway.tunnel import FarEnd, Handshake
-from hub.kernel.errors import HubError, UpstreamUnavailable
+from hub.kernel.errors import HubError, NotPermitted, UpstreamUnavailable
 
 _UPGRADE = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
 _REFUSED = (401, 403)
@@ -51,7 +51,8 @@ class Dialler:
             named, rest = split_path(handshake[0], with_entry=self._with_entry)
             known = self._directory.find(named)
             names = named
-            self._callers.need(known.callers, handshake[2], named)
+            if self._callers.need(known.callers, handshake[2], named) is not None:
+                raise NotPermitted("a shadow revision opens no WebSocket; what passes there cannot be recorded")
             far = await self._dial(known.api, rest, handshake)
         except HubError as error:
             self._meter.count(names, "GET", status_of(error))

@@ -15,6 +15,10 @@ SECONDS = Histogram(
     registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+RECORDINGS = Counter(
+    "hub_gateway_recorded", "Calls of shadow revisions, recorded instead of made", ["application", "service"],
+    registry=REGISTRY,
+)  # fmt: skip
 UNVERIFIED = Gauge(
     "hub_gateway_unverified", "1 for an Application whose targets' certificates are not checked", ["application"],
     registry=REGISTRY,
@@ -51,3 +55,8 @@ class Meter:
         if timer is None:
             timer = self._timers[names] = SECONDS.labels(names.application, names.service)
         timer.observe(seconds)
+
+    @staticmethod
+    def record(names: Names) -> None:
+        """Count a call that was recorded instead of made."""
+        RECORDINGS.labels(names.application, names.service).inc()

@@ -118,6 +118,17 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows the target on whose behalf it is called."""
+
+    headers: Pairs = ()
+    query: Pairs = ()
+    cookies: Pairs = ()
+    """Cookies that came with a CSRF token; they replace the caller's of the same name."""
+    key_pair: KeyPair | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """One registered API with everything a call of it needs."""
 
@@ -129,14 +140,5 @@ class Api:
     encode_path: bool = True
     tls: Tls = Tls()
     timeout_seconds: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What shows the target on whose behalf it is called."""
-
-    headers: Pairs = ()
-    query: Pairs = ()
-    cookies: Pairs = ()
-    """Cookies that came with a CSRF token; they replace the caller's of the same name."""
-    key_pair: KeyPair | None = None
+    proof: Proof = field(default_factory=Proof, repr=False)
+    """What every call carries, as far as nothing must be fetched for it."""

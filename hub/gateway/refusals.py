@@ -26,3 +26,11 @@ def render(error: HubError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     ]
     headers += [(name.lower().encode(), value.encode()) for name, value in headers_of(error).items()]
     return status, headers, body
+
+
+RECORDED = (
+    202,
+    [(b"content-type", MEDIA_TYPE), (b"content-length", b"18"), (b"hub-gateway-recorded", b"true")],
+    b'{"recorded":true}\n',
+)
+"""What a call is answered that was recorded instead of made."""

@@ -28,6 +28,8 @@ SYSTEM_STATUS = b"target-system-status"
 def named_by_connection(headers: Headers) -> frozenset[bytes]:
     """Return the further headers that belong to the connection, as `Connection` names them."""
     values = [value for name, value in headers if name == b"connection"]
+    if not values:
+        return frozenset()
     return frozenset(part.strip().lower() for value in values for part in value.split(b","))
 
 

@@ -25,7 +25,8 @@ from hub.kernel.http.server import Passage
 from hub.kernel.room import Room, RoomHouse
 
 LOG_EVENTS = (
-    "call.finished", "call.slow", "call.failed", "call.cut_off", "target.suspended", "verification.skipped",
+    "call.finished", "call.slow", "call.failed", "call.cut_off", "call.recorded", "target.suspended",
+    "verification.skipped",
 )  # fmt: skip
 """Names of the events that this room logs."""
 

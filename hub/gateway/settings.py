@@ -45,6 +45,11 @@ class GatewaySettings(_WorkloadsListener):
         target, may stand still before the call is cut off.""",
     )
     connect_seconds: float = Field(5, gt=0, description="""Most seconds for one connection: name, TCP and TLS.""")
+    http2: bool = Field(
+        True,
+        description="""Whether targets with TLS may choose HTTP/2, as upstream offers it; WebSockets
+        go over HTTP/1.1 in any case.""",
+    )
     keep_seconds: float = Field(30, gt=0, description="""Seconds an unused connection to a target is kept.""")
     connections: int = Field(
         100,

@@ -15,6 +15,8 @@ DEPTH_HEADER = b"hub-depth"
 """Says, beside a token only, through how many Functions the event has come that the workload is at work on."""
 VARIABLE = "HUB_WORKLOAD_TOKEN"
 """The variable in the environment of a workload that holds its token."""
+SHADOW = "@shadow"
+"""Ends the name in the token of a shadow revision: what it asks for is recorded, not done."""
 _CONTEXT = "workload"
 _KEPT = 10_000
 

@@ -1,7 +1,9 @@
 """A peer does the same work beside the hub, and what it stored is counted alike."""
 
+import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -12,6 +14,11 @@ from tests.bench.conftest import Bench
 
 NEEDS_EXTRA = pytest.mark.skipif(find_spec("mq_bridge") is None, reason="the extra `bench` is not installed")
 SHORT: dict[str, Any] = {"seconds": 0.5, "warm_up": 0.1, "connections": 8}
+
+
+NEEDS_CADDY = pytest.mark.skipif(
+    not (which("caddy", path=sysconfig.get_path("scripts")) or which("caddy")), reason="there is no caddy"
+)
 
 
 def check(run: dict[str, Any]) -> None:
@@ -39,4 +46,14 @@ def test_a_peer_is_measured_and_the_ratio_told(bench: Bench) -> None:
 def test_mq_bridge_does_the_same_work(tmp_path: Path) -> None:
     """It needs its extra; it leaves nothing behind."""
     check(measure_peer(Options("ingress", peer="mq-bridge", **SHORT), tmp_path, lambda _line: None))
+    assert list(tmp_path.iterdir()) == []
+
+
+@NEEDS_CADDY
+def test_caddy_adds_the_same_credentials_to_the_same_calls(tmp_path: Path) -> None:
+    """The target refuses calls without them; the target's own CPU time is nobody's cost; nothing is left behind."""
+    run = measure_peer(Options("gateway", peer="caddy", **SHORT), tmp_path, lambda _line: None)
+    assert run["held"], run["complaints"]
+    assert run["statuses"] == {"200": run["counts"]["answered by the target"]}
+    assert run["cpu_seconds_per_1000"]["total"] == run["cpu_seconds_per_1000"]["peer"] > 0
     assert list(tmp_path.iterdir()) == []

@@ -59,13 +59,15 @@ def test_e2e_keeps_to_a_schedule_and_tells_what_it_cost(measure: Measure) -> Non
     assert run["idle_memory_mb"]["total"] > 0 and run["ready_seconds"] > 0
 
 
-@pytest.mark.parametrize("options", [{}, {"rate": 40.0}], ids=["closed", "open"])
+@pytest.mark.parametrize("options", [{}, {"rate": 40.0}, {"others": 20}], ids=["closed", "open", "others"])
 def test_calls_through_the_gateway_carry_the_credentials(measure: Measure, options: dict[str, Any]) -> None:
     """The target refuses calls without them, and every call was answered 200."""
     run = measure("gateway", **options)
     assert run["held"], run["complaints"]
     assert run["statuses"] == {"200": run["counts"]["answered by the target"]}
     assert run["latency_ms"]["p50"] > 0 < run["latency_ms"]["direct_p50"]
+    added = run["latency_ms"]["p50"] - run["latency_ms"]["direct_p50"]
+    assert run["figures"]["added to a direct call, p50"] == pytest.approx(added, abs=0.002)
 
 
 def test_every_certificate_that_was_issued_was_announced(measure: Measure) -> None:
@@ -120,6 +122,9 @@ def test_a_table_for_people_has_units_and_a_failed_run_ends_with_status_1(bench:
         ("e2e", "--peer", "bare"),
         ("connector", "--batch", "2"),
         ("ingress", "--authority", "rsa-4096"),
+        ("ingress", "--peer", "caddy"),
+        ("gateway", "--peer", "bare"),
+        ("gateway", "--peer", "caddy", "--others", "1"),
         ("ingress", "--dead", "1"),
         ("functions", "--others", "1"),
         ("ingress", "--applications", "5"),

@@ -69,6 +69,37 @@ async def test_a_token_that_is_none_opens_nothing(
     assert ([status, status], []) == ([call.status, handshake.status], target.seen)
 
 
+@pytest.mark.parametrize(("listed", "status"), [("", 202), ("default/orders", 202), ("other/*", 403)])
+async def test_calls_of_a_shadow_are_recorded_and_not_made(
+    gateway: Gateway, targets: Targets, capfd: pytest.CaptureFixture[str], listed: str, status: int
+) -> None:
+    """It may call what its Function may; nothing reaches the target, by a call or by a WebSocket."""
+    target = await targets.serve()
+    await gateway.api(target.url, annotations={"gateway.hub/callers": listed} if listed else {})
+    shown = {"Hub-Workload-Token": token(gateway, "default", "orders@shadow")}
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), *shown.items()]
+
+    reply = await gateway.call("/app/service/orders/7?key=s3cr3t", "POST", shown, b"x" * 3_000_000)
+    handshake = await exchange(gateway.port(), head("GET", "/app/service", upgrade, None))
+
+    logged = capfd.readouterr().out
+    assert (status, 403, 0) == (reply.status, handshake.status, target.connections)
+    assert ("call.recorded" in logged and "/orders/7" in logged) is (202 == status)
+    assert ("true" if status == 202 else None) == reply.header("hub-gateway-recorded")
+    assert "s3cr3t" not in logged
+
+
+async def test_a_function_beside_its_shadow_is_served(gateway: Gateway, targets: Targets) -> None:
+    """The name alone decides; a token that is nobody's opens what is open to everybody."""
+    target = await targets.serve()
+    await gateway.api(target.url)
+
+    tokens = [token(gateway, "default", "orders"), "nobody's"]
+    replies = [await gateway.call(headers={"Hub-Workload-Token": each}) for each in tokens]
+
+    assert ([200, 200], 2) == ([reply.status for reply in replies], len(target.seen))
+
+
 async def test_calls_are_counted_and_timed(start: Start, targets: Targets, capfd: pytest.CaptureFixture[str]) -> None:
     """By Application, Service, method and status; slow ones are logged; names nobody registered make no series."""
     gateway = await start(slow_seconds=0.05)

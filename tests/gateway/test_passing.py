@@ -160,14 +160,17 @@ async def test_an_early_answer_ends_the_upload(start: Start, targets: Targets) -
     assert (413, b"big") == (reply.status, reply.body)
 
 
+GIGABYTE = 1000 * MEGABYTE
+
+
 async def test_a_long_answer_does_not_fill_the_memory(gateway: Gateway, targets: Targets) -> None:
-    """Whoever reads slowly slows the target down: 200 MB pass within 50 MB of memory."""
-    size, part = 200 * MEGABYTE, b"x" * MEGABYTE
+    """Whoever reads slowly slows the target down: 1 GB passes within 50 MB of memory."""
+    size, part = GIGABYTE, b"x" * MEGABYTE
 
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
-        for _ in range(200):
+        for _ in range(size // MEGABYTE):
             writer.write(part)
             await writer.drain()
 
@@ -177,13 +180,41 @@ async def test_a_long_answer_does_not_fill_the_memory(gateway: Gateway, targets:
     writer.write(head("GET", "/app/service", [], None))
     await reader.readuntil(b"\r\n\r\n")
     before, most, received = memory_mb(), 0.0, 0
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while received < size:
             received += len(await reader.read(MEGABYTE))
             most = max(most, memory_mb() - before)
     writer.close()
 
     assert (size, True) == (received, most < 50)
+
+
+async def test_a_long_body_does_not_fill_the_memory(gateway: Gateway, targets: Targets) -> None:
+    """Whatever the target does not take yet stays with the caller: 1 GB passes within 50 MB of memory."""
+    arrived, most, part = 0, 0.0, b"x" * MEGABYTE
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal arrived, most
+        await reader.readuntil(b"\r\n\r\n")
+        while arrived < GIGABYTE:
+            arrived += len(await reader.read(MEGABYTE))
+            most = max(most, memory_mb() - before)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+
+    target = await targets.raw(swallow)
+    await gateway.api(target.url)
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port())
+    writer.write(head("PUT", "/app/service", [("Content-Length", str(GIGABYTE))], None))
+    before = memory_mb()
+    async with asyncio.timeout(300):
+        for _ in range(GIGABYTE // MEGABYTE):
+            writer.write(part)
+            await writer.drain()
+        reply = await read_reply(reader)
+    writer.close()
+
+    assert (200, GIGABYTE, True) == (reply.status, arrived, most < 50)
 
 
 def memory_mb() -> float:

@@ -121,7 +121,7 @@ async def switched_off(hub: Registry) -> dict[str, Any]:
     return document
 
 
-HANDLER = """
+PYTHON = """
 import os
 import urllib.request
 
@@ -130,14 +130,26 @@ def main(event, context):
     with urllib.request.urlopen(os.environ["GATEWAY_URL"] + "/shop/order-api/ok?from=function") as answer:
         return answer.read().decode() + " as " + str("passwd" in str(dict(os.environ)))
 """
+NODE = """
+module.exports = {
+  main: async function (event, context) {
+    const answer = await fetch(process.env.GATEWAY_URL + "/shop/order-api/ok?from=function");
+    const knows = JSON.stringify(process.env).includes("passwd");
+    return (await answer.text()) + " as " + (knows ? "True" : "False");
+  },
+};
+"""
 
 
-async def test_a_function_calls_a_protected_api_without_its_password(hub: Registry, premises: Premises) -> None:
+@pytest.mark.parametrize(("runtime", "source"), [("python312", PYTHON), ("nodejs22", NODE)], ids=["python", "node"])
+async def test_a_function_calls_a_protected_api_without_its_password(
+    hub: Registry, premises: Premises, runtime: str, source: str
+) -> None:
     """It knows the gateway's address and nothing more; the target sees the credentials."""
     await register(hub, "Order API", targetUrl=f"{premises.plain.url}/v1/api/basic", credentials=BASIC)
     function = {
         "apiVersion": "serverless.kyma-project.io/v1alpha2", "kind": "Function", "metadata": {"name": "caller"},
-        "spec": {"runtime": "python312", "source": {"inline": {"source": HANDLER}}},
+        "spec": {"runtime": runtime, "source": {"inline": {"source": source}}},
     }  # fmt: skip
     await hub.session.ask("functions", "apply", {"document": function})
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from hub.gateway.breaking import Breaker
 from hub.gateway.model import Place, Tls
 from hub.gateway.outgoing.connection import Connection
+from hub.gateway.outgoing.http2 import Negotiating
 from hub.gateway.outgoing.tls import Contexts
 from hub.gateway.settings import GatewaySettings
 from hub.kernel.egress import EgressRule
@@ -133,10 +134,11 @@ class Pools:
         failure = "the name has no address"
         try:
             async with asyncio.timeout(seconds):
-                context = await self._contexts.of(pool.tls) if place.scheme == "https" else None
+                is_tls, http2 = place.scheme == "https", self._settings.http2
+                context = await self._contexts.of(pool.tls, http2=http2) if is_tls else None
                 for address in await self._addresses(pool):
                     try:
-                        return await connect(Connection, place, address, context)
+                        return (await connect(Negotiating, place, address, context)).chosen
                     except OSError as error:
                         failure = said(error)
         except TimeoutError as error:
@@ -165,7 +167,7 @@ class Pools:
         """Return a connection of another protocol, outside the pool's count: it may last for days."""
         try:
             async with asyncio.timeout(seconds):
-                context = await self._contexts.of(pool.tls) if pool.place.scheme == "https" else None
+                context = await self._contexts.of(pool.tls, http2=False) if pool.place.scheme == "https" else None
                 return await connect(protocol, pool.place, (await self._addresses(pool))[0], context)
         except TimeoutError as error:
             raise UpstreamUnavailable(f"{pool.place} did not accept a connection in time", reason="timeout") from error

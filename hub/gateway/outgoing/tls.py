@@ -20,29 +20,34 @@ class Contexts:
 
     def __init__(self) -> None:
         """Begin with none; each is made when it is needed first."""
-        self._made: dict[Tls, ssl.SSLContext] = {}
+        self._made: dict[tuple[Tls, bool], ssl.SSLContext] = {}
 
-    async def of(self, tls: Tls) -> ssl.SSLContext:
+    async def of(self, tls: Tls, *, http2: bool) -> ssl.SSLContext:
         """Return the context of one way of connecting; reading the system's authorities leaves the event loop.
+
+        Args:
+            tls: the way.
+            http2: whether the target may choose HTTP/2.
 
         Raises:
             Misconfigured: certificate, key or authorities cannot be read.
         """
-        if tls not in self._made:
+        key = (tls, http2)
+        if key not in self._made:
             if len(self._made) >= _KEPT:
                 self._made.clear()
-            self._made[tls] = await asyncio.to_thread(make, tls)
-        return self._made[tls]
+            self._made[key] = await asyncio.to_thread(make, tls, http2=http2)
+        return self._made[key]
 
 
-def make(tls: Tls) -> ssl.SSLContext:
+def make(tls: Tls, *, http2: bool = False) -> ssl.SSLContext:
     """Make a context.
 
     Raises:
         Misconfigured: certificate, key or authorities cannot be read; the text does not quote them.
     """
     context = trust() if tls.verify else _trusting()
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     try:
         if tls.authority:
             context.load_verify_locations(cadata=tls.authority)

@@ -18,6 +18,8 @@ from hub.kernel.identity import PEER, Peer
 
 MOST_HEAD_BYTES = 1024 * 1024
 """Of the head of a request, counted roughly; the parser itself would keep any."""
+CYCLE = "hub.cycle"
+"""Key in the state of a passage's requests: uvicorn's own object of the request, for who answers without ASGI."""
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -81,6 +83,7 @@ class Protocol(HttpToolsProtocol):
             self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
         if not self.bodies_are_timed:
             self._expected_since = 0.0
+            self.scope["state"][CYCLE] = self.cycle
         if not self.parser.should_upgrade():
             self.headers = []  # trailers are announced like headers; they must not join those of the request
 
