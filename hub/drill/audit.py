@@ -98,9 +98,9 @@ def _not_retryable(books: Books, struck: Sequence[Struck]) -> Iterator[Finding]:
             text = f"the sound event {event.label} ({identifier}) was refused for good with {status}."
             yield Finding("promise 3", text, "edge.log and inside.log (event.rejected)")
     odd = {status: number for status, number in books.statuses.items() if not _expected(status)}
-    for status, number in odd.items():
+    for answer, number in odd.items():
         last = _around(struck, struck[-1].at) if struck else "no fault"
-        yield Finding("promise 3", f"{number} posts of sound events were answered {status}.", f"edge.log, {last}")
+        yield Finding("promise 3", f"{number} posts of sound events were answered {answer}.", f"edge.log, {last}")
     if books.hurried:
         text = f"{books.hurried} answers 503 or 507 did not say when to come again (Retry-After)."
         yield Finding("promise 3", text, "edge.log and inside.log")
