@@ -116,6 +116,9 @@ async def perform(course: Course, scene: Scene, faults: Iterator[Fault], ends: f
             poster.stop()
         await asyncio.wait(posting, timeout=SETTLE_LIMIT_SECONDS)  # the audit says what is missing
         await _until(lambda: not course.books.open_ends(), SETTLE_LIMIT_SECONDS)
+        for task in (reading, *posting):
+            if task.done():
+                task.result()  # who failed has not told everything
         course.step = "done"
     finally:
         for task in (reading, *posting):
