@@ -19,12 +19,12 @@ from hub.drill.events import INNER, INSIDE, ORDERED, PAIRED, PLAIN, TO_FUNCTION,
 from hub.drill.schedule import Fault
 from hub.drill.solution import POST_SECONDS, Solution
 from hub.drill.stage import Premises
-from hub.drill.striking import Scene, striking
+from hub.drill.striking import Scene, kill, striking
 from hub.kernel.errors import HubError
 
 SETTLE_LIMIT_SECONDS = 90.0
-STARVED_AFTER_SECONDS = 2.0
-"""A sink must have failed for so long before others can be said to have got nothing."""
+STARVED_AFTER_SECONDS = 30.0
+"""How much longer a sink fails when others have got nothing yet."""
 HEALTHY = (*ORDERED, *PLAIN, TO_FUNCTION)
 _POLL_SECONDS = 0.05
 
@@ -133,8 +133,8 @@ async def _suffer(course: Course, scene: Scene, fault: Fault) -> bool:
     try:
         async with striking(scene, fault):
             at = books.now()
-            await asyncio.sleep(fault.seconds)
-            starved = _starved(books, fault, at)
+            await _last(scene, fault)
+            starved = await _starved(books, fault, at)
     except HubError as error:
         note = error.detail.rstrip(".")
     ended = books.now()
@@ -144,12 +144,24 @@ async def _suffer(course: Course, scene: Scene, fault: Fault) -> bool:
     return recovered is not None
 
 
-def _starved(books: Books, fault: Fault, at: float) -> tuple[str, ...]:
-    """Return the Subscriptions that got no event of the time in which the sink of another one failed."""
-    if fault.kind != "sink" or books.now() - at < STARVED_AFTER_SECONDS:
+async def _last(scene: Scene, fault: Fault) -> None:
+    """Let a fault last, and strike its companion in the middle."""
+    await asyncio.sleep(fault.seconds / 2)
+    if fault.companion:
+        await kill(scene, fault.companion)
+    await asyncio.sleep(fault.seconds / 2)
+
+
+async def _starved(books: Books, fault: Fault, at: float) -> tuple[str, ...]:
+    """Return the Subscriptions that get nothing as long as the sink of another one fails.
+
+    That lasts until they have got something; a slow machine is no bad neighbour.
+    """
+    if fault.kind != "sink":
         return ()
-    hit = fault.target.partition(":")[0]
-    return tuple(name for name in HEALTHY if name != hit and books.freshest(name) <= at)
+    others = [name for name in HEALTHY if name != fault.target.partition(":")[0]]
+    await _until(lambda: all(books.freshest(name) > at for name in others), STARVED_AFTER_SECONDS)
+    return tuple(name for name in others if books.freshest(name) <= at)
 
 
 async def _recover(books: Books, ended: float) -> float | None:

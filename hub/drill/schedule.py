@@ -6,7 +6,7 @@ the same seed gives the same row on a slow machine and on a fast one.
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hub.drill.events import SINKS_TO_FAIL
@@ -29,6 +29,11 @@ LASTING: dict[str, tuple[float, float]] = {
     "pause": (0.5, 6.0), "fill": (1.0, 3.0), "sink": (3.0, 6.0), "cut": (0.5, 5.0), "clock": (1.0, 4.0),
 }  # fmt: skip
 """Seconds that a fault lasts, from and to; kills are over at once."""
+COMPANIONS = {"kill": "dispatch", "store": STORE}
+"""Who may be killed in the middle of a fault that lasts, where that kind of fault is asked for too."""
+LONELY = ("pause", "cut")
+"""Kinds that nothing else joins: a process that stands still, or one that is cut off, may be the one to be killed."""
+SHARE_WITH_COMPANION = 1 / 3
 SHOCKS = ("reset", "midway")
 """Ways to cut connections that are over at once too."""
 PAUSE_SECONDS = (0.1, 1.5)
@@ -46,11 +51,13 @@ class Fault:
     """How long it lasts; 0 for what is over at once."""
     pause_seconds: float
     """How long the hub is left alone before it."""
+    companion: str = ""
+    """The process that is killed half-way through; none when empty."""
 
     @property
     def title(self) -> str:
         """Return it in words."""
-        return f"{self.kind} {self.target}"
+        return f"{self.kind} {self.target}" + (f" and kill {self.companion}" if self.companion else "")
 
     def as_document(self) -> dict[str, Any]:
         """Return its machine-readable form."""
@@ -82,7 +89,15 @@ def faults(seed: int, kinds: Sequence[str]) -> Iterator[Fault]:
             if not decks[kind]:
                 decks[kind] = chance.sample(TARGETS[kind], len(TARGETS[kind]))
             number += 1
-            yield _fault(chance, number, kind, decks[kind].pop())
+            fault = _fault(chance, number, kind, decks[kind].pop())
+            yield replace(fault, companion=_companion(chance, fault, kinds))
+
+
+def _companion(chance: random.Random, fault: Fault, kinds: Sequence[str]) -> str:
+    """Return who is killed half-way through; drawn for every fault, as are its times."""
+    share, name = chance.random(), chance.choice(sorted(COMPANIONS))
+    joins = share < SHARE_WITH_COMPANION and name in kinds and fault.seconds > 0 and fault.kind not in LONELY
+    return COMPANIONS[name] if joins else ""
 
 
 def _fault(chance: random.Random, number: int, kind: str, target: str) -> Fault:

@@ -15,6 +15,8 @@ from hub.drill.books import Accepted, Books
 from hub.drill.events import BATCH, FOREIGN_EVERY, HEAP, Numbered, event_of, foreign
 
 POST_SECONDS = 4.0
+GIVE_UP_SECONDS = 60.0
+"""How long an event is still posted again after the drill has ended."""
 LANE_PAUSE_SECONDS = 0.15
 AGAIN_SECONDS = 0.2
 NO_ANSWER = "no answer"
@@ -37,12 +39,12 @@ class Solution:
         self._client = client
         self._books = books
         self._neighbour = neighbour
-        self._stopping = False
+        self._stopped = float("inf")
         self._next: dict[str, int] = {}
 
     def stop(self) -> None:
         """Begin no further event; what is in hand is brought to its end."""
-        self._stopping = True
+        self._stopped = self._books.now()
 
     async def run(self, lanes: Sequence[str]) -> None:
         """Post in all lanes until stopped."""
@@ -51,7 +53,7 @@ class Solution:
                 tasks.create_task(self._run_lane(lane))
 
     async def _run_lane(self, lane: str) -> None:
-        while not self._stopping:
+        while self._books.now() < self._stopped:
             await self.post_next(lane)
             number = self._next[lane]
             if self._neighbour and lane != HEAP and number % FOREIGN_EVERY == 0:
@@ -83,13 +85,9 @@ class Solution:
         while True:
             posts += 1
             status = self._note(events, await self._send(events), posts)
-            if status not in PASSING or self._given_up(posts):
+            if status not in PASSING or self._books.now() > self._stopped + GIVE_UP_SECONDS:
                 return posts
             await asyncio.sleep(AGAIN_SECONDS)
-
-    def _given_up(self, posts: int) -> bool:
-        """Say whether the drill has ended long ago and the hub still does not answer."""
-        return self._stopping and posts * AGAIN_SECONDS > 60
 
     async def _send(self, events: list[Numbered]) -> httpx.Response | None:
         path, headers, content = self._request(events)

@@ -20,7 +20,7 @@ from hub.drill.worker import write_offset
 from hub.kernel.errors import HubError, NotFound, UpstreamUnavailable
 from hub.up.client import RunningHub
 
-READY_LIMIT_SECONDS = 30.0
+READY_LIMIT_SECONDS = 60.0
 FILL_LIMIT_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _MOODS: dict[str, Mood] = {"fail": "fail", "hang": "hang", "lie": "lie"}
@@ -52,15 +52,24 @@ async def striking(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _kill(scene: Scene, target: str) -> AsyncIterator[None]:
+    await kill(scene, target)
+    yield
+
+
+async def kill(scene: Scene, target: str) -> None:
+    """Kill a process, or several at once, by a signal that nothing can catch.
+
+    Raises:
+        UpstreamUnavailable: it did not come back from the kill before this one.
+    """
     if target == FUNCTION:
         await _kill_function(scene)
-    else:
-        await _await_ready(scene)
-        everything = (STORE, *WORKERS)
-        for name in {ALL_WORKERS: WORKERS, EVERYTHING: everything}.get(target, (target,)):
-            with suppress(ProcessLookupError, NotFound):  # the worker may have ended by the store's death meanwhile
-                scene.hub.kill(name)
-    yield
+        return
+    await _await_ready(scene)
+    everything = (STORE, *WORKERS)
+    for name in {ALL_WORKERS: WORKERS, EVERYTHING: everything}.get(target, (target,)):
+        with suppress(ProcessLookupError, NotFound):  # the worker may have ended by the store's death meanwhile
+            scene.hub.kill(name)
 
 
 async def _kill_function(scene: Scene) -> None:

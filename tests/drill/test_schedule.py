@@ -36,6 +36,15 @@ def test_a_fault_lasts_as_long_as_its_kind_does() -> None:
             assert least <= fault.seconds <= most
 
 
+def test_a_companion_joins_only_what_lasts_and_what_was_asked_for() -> None:
+    """A third of the lasting faults is joined by a kill; without `kill` and `store` none is."""
+    joined = [fault for fault in islice(faults(11, tuple(TARGETS)), 400) if fault.companion]
+    assert joined and {"dispatch", "nats-server"} == {fault.companion for fault in joined}
+    assert all(fault.seconds > 0 and fault.kind in {"sink", "fill", "clock"} for fault in joined)
+    assert all("and kill" in fault.title for fault in joined)
+    assert not [fault for fault in islice(faults(11, ("sink", "clock")), 400) if fault.companion]
+
+
 def test_kinds_are_checked() -> None:
     """None means all; a repeat counts once; an unknown one is refused with the names there are."""
     assert tuple(TARGETS) == check([])
