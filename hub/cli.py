@@ -20,6 +20,7 @@ GROUPS = {
     "replay": ("replay",),
     "demo": ("demo",),
     "bench": ("bench",),
+    "drill": ("drill",),
     "doctor": ("doctor",),
     "audit": ("audit",),
     "settings": ("settings",),

@@ -108,7 +108,7 @@ async def _perform(play: Any, running: "Stage", show: Any) -> None:
     from hub.demo.stage import session
 
     async with session() as connected:
-        await perform(play, Company(running, connected), show)
+        await perform(play, Company(connected, running), show)
 
 
 def _linger(running: "Stage", say: "Callable[[str], None]") -> None:

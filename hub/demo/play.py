@@ -4,33 +4,22 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-import orjson
-from nats.errors import Error as NatsError
-from nats.js.errors import APIError
-
-from contracts import subjects
-from hub.commands.session import Session
-from hub.demo import audit, manifests
+from hub.demo import audit, letters, manifests
+from hub.demo.asking import READY_LIMIT_SECONDS, Asking
 from hub.demo.audit import Entry, Posted
 from hub.demo.events import APPLICATION, OTHER_APPLICATION, POISONED
 from hub.demo.faults import POSTS, Faults
 from hub.demo.sink import Sink
 from hub.demo.solution import NOT_PAIRED
 from hub.demo.stage import Stage
-from hub.kernel.errors import HubError, UpstreamRefused, UpstreamUnavailable
-from hub.kernel.resource import Resource
+from hub.kernel.errors import UpstreamRefused, UpstreamUnavailable
 
-T = TypeVar("T")
-
-READY_LIMIT_SECONDS = 60.0
 SETTLE_LIMIT_SECONDS = 60.0
-ASK_SECONDS = 2.0
 _POLL_SECONDS = 0.1
-_READY = ("Ready", "Subscription active")
 
 
 @dataclass
@@ -70,23 +59,10 @@ Show = Callable[[Play], None]
 
 
 @dataclass(frozen=True)
-class Company:
+class Company(Asking):
     """Everything that the play is performed with."""
 
     stage: Stage
-    session: Session
-
-    async def ask(self, plural: str, verb: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Ask a worker, again while it is away: what the demo asks for may be asked twice.
-
-        Raises:
-            HubError: it refused, or is away for too long.
-        """
-        return await _persist(lambda: self.session.ask(plural, verb, request, timeout_seconds=ASK_SECONDS))
-
-    async def resources(self, plural: str) -> list[Resource]:
-        """Return all resources of a kind; asks as `ask` does."""
-        return await _persist(lambda: self.session.resources(plural))
 
 
 async def perform(play: Play, company: Company, show: Show) -> None:
@@ -95,7 +71,8 @@ async def perform(play: Play, company: Company, show: Show) -> None:
     Raises:
         HubError: a part of it cannot be played at all.
     """
-    watching = [asyncio.create_task(_show_often(play, show)), asyncio.create_task(_read_dead(play, company.session))]
+    reading = letters.follow(company.session, lambda _subject, identifier: play.dead.add(identifier))
+    watching = [asyncio.create_task(_show_often(play, show)), asyncio.create_task(reading)]
     try:
         play.step = "applying manifests"
         await _apply(play, company)
@@ -111,17 +88,6 @@ async def perform(play: Play, company: Company, show: Show) -> None:
         for task in watching:
             task.cancel()
         show(play)
-
-
-async def _persist(action: Callable[[], Awaitable[T]]) -> T:
-    limit = time.monotonic() + READY_LIMIT_SECONDS
-    while True:
-        try:
-            return await action()
-        except HubError as error:
-            if not error.retry or time.monotonic() > limit:
-                raise
-        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _show_often(play: Play, show: Show) -> None:
@@ -149,25 +115,7 @@ async def _apply(play: Play, company: Company) -> None:
     for document in manifests.subscriptions(f"{play.sink.url}/events"):
         await company.ask("subscriptions", "apply", {"document": document})
     for plural, number in (("functions", 1), ("subscriptions", 2)):
-        await _await_ready(company, plural, number)
-
-
-async def _await_ready(company: Company, plural: str, number: int) -> None:
-    limit = time.monotonic() + READY_LIMIT_SECONDS
-    while True:
-        found = await company.resources(plural)
-        if sum(_is_ready(each.status) for each in found) == number:
-            return
-        if time.monotonic() > limit:
-            said = [{each.name: each.status.get("conditions", each.status)} for each in found]
-            raise UpstreamUnavailable(f"The {plural} are not ready after {READY_LIMIT_SECONDS:.0f} s: {said}.")
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-def _is_ready(status: dict[str, Any]) -> bool:
-    conditions = status.get("conditions") or []
-    active = any(each.get("type") in _READY and str(each.get("status")) == "True" for each in conditions)
-    return status.get("ready") is True or active
+        await company.await_ready(plural, number)
 
 
 async def _solve(play: Play, company: Company) -> None:
@@ -210,27 +158,6 @@ async def _note(play: Play, company: Company, line: dict[str, Any]) -> None:
     play.posted.append(Posted(**line))
     if len(play.posted) in POSTS:
         await play.faults.strike(POSTS[len(play.posted)])
-
-
-async def _read_dead(play: Play, session: Session) -> None:
-    """Follow the dead letters by their position in the stream, which no restart of anything can lose."""
-    position = 1
-    while True:
-        try:
-            letter = await session.js.get_msg(subjects.DEAD, seq=position, next=True, subject="dead.>")
-        except (NatsError, APIError, TimeoutError, OSError):  # none there yet, or the event store is away
-            await asyncio.sleep(_POLL_SECONDS)
-            continue
-        play.dead.add(identifier_of(letter.headers or {}, letter.data or b"{}"))
-        position = (letter.seq or position) + 1
-
-
-def identifier_of(headers: dict[str, str], body: bytes) -> str:
-    """Return the id of the event in a dead letter."""
-    if "ce-id" in headers:
-        return headers["ce-id"]
-    document = orjson.loads(body)
-    return str(document.get("id", ""))
 
 
 async def _replay(play: Play, company: Company) -> None:

@@ -65,7 +65,7 @@ class Keeping:
         if held is None:
             self._lose(running)
             return
-        running.line.leased_until = held[0]
+        running.line.lease(held[0])
         if not running.is_leased and running.opens_at is not None and time.monotonic() >= running.opens_at:
             running.is_leased = True
             log.info("lease.taken", subscription=running.plan.label)

@@ -100,6 +100,11 @@ class Line:
         self._resize()
         self._pump()
 
+    def lease(self, until: float) -> None:
+        """Deliver until then (monotonic seconds); what came in while the lease before had run out goes on now."""
+        self.leased_until = until
+        self._pump()
+
     def shut(self) -> None:
         """Let no more events come in and begin no attempt; what is in hand waits."""
         self.is_open = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +78,21 @@ async def test_nothing_is_lost_while_workers_come_and_go(hub: Hub, spawn: Spawn,
     await until(lambda: set(sink.ids) == set(map(str, range(300))), seconds=25)
     await hub.settled()
     assert third.poll() is None
+
+
+async def test_a_worker_that_stood_still_past_its_lease_goes_on(hub: Hub, spawn: Spawn, sink: Sink) -> None:
+    """Events in order that came in while its lease had run out are delivered once it is renewed, with none after."""
+    worker = spawn()
+    await subscribe(hub, sink, delivery={"ordering": {"key": "partitionkey"}})
+    await hub.post("first", partitionkey="a")
+    await until(lambda: sink.ids == ["first"])
+    worker.send_signal(signal.SIGSTOP)
+    for event_id in ("second", "third"):
+        await hub.post(event_id, partitionkey="a")
+    await asyncio.sleep(1.2)  # a lease of this worker lasts 0.75 s
+    worker.send_signal(signal.SIGCONT)
+    await until(lambda: "third" in sink.ids)
+    assert ["first", "second", "third"] == list(dict.fromkeys(sink.ids))
 
 
 async def test_a_killed_worker_uses_up_no_attempt(hub: Hub, spawn: Spawn, sink: Sink) -> None:
