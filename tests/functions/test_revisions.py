@@ -62,17 +62,19 @@ async def test_each_deployment_is_a_revision_and_one_can_be_gone_back_to(hub: Hu
     await deployed(hub, "one", "two")
     await hub.apply(BROKEN)
     await hub.judged(generation=3, ready="False")
+    await hub.apply(BROKEN.replace("nowhere", "elsewhere"))
+    await hub.judged(generation=4, ready="False")
     assert (await hub.call()).data == b"two"
     told = [(row["number"], row["ready"], row["percent"]) for row in await rows(hub)]
-    assert told == [(3, False, 100), (2, True, 0), (1, True, 0)]
-    assert "nowhere_to_be_found" in (await rows(hub))[0]["reason"]
+    assert told == [(4, False, 100), (3, False, 0), (2, True, 0), (1, True, 0)]
+    assert "elsewhere_to_be_found" in (await rows(hub))[0]["reason"]
 
     status, answer = await hub.ask("rollback", {"name": "orders"})
-    assert (status, answer["to"], answer["resource"]["metadata"]["generation"]) == ("200", 2, 4)
-    await hub.judged(generation=4)
+    assert (status, answer["to"], answer["resource"]["metadata"]["generation"]) == ("200", 2, 5)
+    await hub.judged(generation=5)
     assert (await hub.call()).data == b"two"
     status, answer = await hub.ask("rollback", {"name": "orders", "to": 1})
-    await hub.judged(generation=5)
+    await hub.judged(generation=6)
     assert (answer["to"], (await hub.call()).data) == (1, b"one")
 
 
