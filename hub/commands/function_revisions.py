@@ -156,7 +156,7 @@ def compared(answer: dict[str, Any]) -> list[str]:
         f"{answer['same']} events alike, {answer['different']} different, {answer['skipped']} skipped;"
         f" {answer['liveMilliseconds']:g} ms on average, the shadow {answer['shadowMilliseconds']:g} ms",
         f"recorded instead of made: {answer['publications']} publications,"
-        f" {answer['gatewayCalls']} calls of the gateway",
+        f" {answer['calls']} calls",
     ]
     for each in answer["differences"]:
         lines.append(f"✗ {each['event']['id']} {each['event']['type']}")
@@ -171,6 +171,6 @@ def _result(told: dict[str, Any]) -> str:
 
 
 def _recorded(made: dict[str, Any]) -> str:
-    if made["kind"] == "gateway":
-        return f"would call {made['method']} {made['path']}"
+    if made["kind"] != "publication":
+        return f"would call {made['method']} {made['path']} ({made['kind']})"
     return f"would publish {made['type']} from {made['source']}: {made['data'][:200]}"

@@ -16,24 +16,26 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Match, Router
 
 from contracts import subjects
+from contracts.envelope import DEPTH, PREFIX
 from hub.functions.handlers import Failed
 from hub.functions.model import Answer, Invocation, Rest
 from hub.functions.outcomes import SUCCEEDED
 from hub.functions.runtime.fleet import Fleet
 from hub.functions.runtime.revision import Revision
-from hub.kernel import workload
 from hub.kernel.errors import HubError
 from hub.kernel.http.app import route
 from hub.kernel.http.body import read_body
 from hub.kernel.resource import DEFAULT_SCOPE
 from hub.kernel.trace import traceparent_of
+from hub.kernel.workload import DEPTH_HEADER, HEADER, Workloads
 
 log = structlog.get_logger()
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _HOST_ENDS = (".svc.cluster.local", ".svc")
 _HOST_MARK = b".svc"
-_TOKEN = workload.HEADER.decode()
+_TOKEN = HEADER.decode()
+_OF_CHAINS = (DEPTH_HEADER.decode(), f"{PREFIX}{DEPTH}")
 # What belongs to one connection, or is set by the listener itself, is not passed through.
 _OWN_HEADERS = frozenset({
     "connection", "content-length", "date", "keep-alive", "server", "trailer", "transfer-encoding", "upgrade",
@@ -115,17 +117,18 @@ def _one_line(text: str) -> str:
     return _LINE_BREAK.sub(" ", text).encode("latin-1", "replace").decode("latin-1")
 
 
-def routes(fleet: Fleet, failed: Failed) -> list[BaseRoute]:
-    """Return the routes of the internal listener."""
+def routes(fleet: Fleet, failed: Failed, workloads: Workloads) -> list[BaseRoute]:
+    """Return the routes of the internal listener; `workloads` reads the tokens of callers that are Functions."""
 
     async def by_path(request: Request) -> Response:
         path = "/" + request.path_params.get("path", "")
-        return await answered(fleet.find(key_of(request.path_params["name"], fleet)), request, path, failed)
+        revision = fleet.find(key_of(request.path_params["name"], fleet))
+        return await answered(revision, request, path, failed, workloads)
 
     async def by_host(request: Request) -> Response:
         parts = request.path_params
         key = subjects.key(parts["scope"], parts["name"])
-        return await answered(fleet.find(key), request, request.url.path, failed)
+        return await answered(fleet.find(key), request, request.url.path, failed, workloads)
 
     paths = ("/functions/{name}", "/functions/{name}/{path:path}")
     hosts = Router([route("/{path:path}", by_host, _METHODS)])
@@ -135,17 +138,27 @@ def routes(fleet: Fleet, failed: Failed) -> list[BaseRoute]:
     ]
 
 
-async def answered(revision: Revision, request: Request, path: str, failed: Failed) -> Response:
+async def answered(
+    revision: Revision, request: Request, path: str, failed: Failed, workloads: Workloads | None = None
+) -> Response:
     """Call a Function with a request and return its answer.
 
     Raises:
+        NotAuthenticated: the caller brings a token that is nobody's.
         HubError: no process of the Function answered, or the body is too large.
     """
     own = _own_answer(revision, request.method, path)
     if own is not None:
         return own
     launch = revision.worker.launch
-    invocation = await _invocation(request, path, launch.body_limit_bytes)
+    headers = _headers_of(request, workloads)
+    invocation = Invocation(
+        method=request.method,
+        path=path,
+        query=request.url.query,
+        headers=headers,
+        body=await read_body(request, launch.body_limit_bytes),
+    )
     began = time.perf_counter()
     answer: Answer | HubError
     try:
@@ -172,14 +185,18 @@ def _own_answer(revision: Revision, method: str, path: str) -> Response | None:
     return None
 
 
-async def _invocation(request: Request, path: str, limit_bytes: int) -> Invocation:
+def _headers_of(request: Request, workloads: Workloads | None) -> dict[str, str]:
+    """Return the headers of a request as a Function sees them.
+
+    The token of a caller that is a Function stays here, or the called one could pass for it. Only beside a token counts
+    how deep a chain of events is.
+    """
     headers = dict(request.headers)
-    headers.pop(_TOKEN, None)  # the caller's own: the Function that is called must not be able to pass for it
+    token = headers.pop(_TOKEN, None)
+    if token is not None and workloads is not None:
+        workloads.of(token.encode("latin-1", "replace"))
+    else:
+        for name in _OF_CHAINS:
+            headers.pop(name, None)
     headers["traceparent"] = traceparent_of(headers)
-    return Invocation(
-        method=request.method,
-        path=path,
-        query=request.url.query,
-        headers=headers,
-        body=await read_body(request, limit_bytes),
-    )
+    return headers

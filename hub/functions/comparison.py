@@ -88,7 +88,7 @@ class Comparison:
         self._live_milliseconds += result.milliseconds
         self._shadow_milliseconds += shadow.milliseconds
         self.published += sum(call["kind"] == "publication" for call in calls)
-        self.called += sum(call["kind"] == "gateway" for call in calls)
+        self.called += sum(call["kind"] != "publication" for call in calls)
         if calls:
             self.recorded.append({"event": event, "calls": calls[:_CALLS_KEPT]})
         if is_same(result, shadow):
@@ -110,7 +110,7 @@ class Comparison:
             "different": self.different,
             "skipped": self.skipped,
             "publications": self.published,
-            "gatewayCalls": self.called,
+            "calls": self.called,
             "liveMilliseconds": round(self._live_milliseconds * mean, 2),
             "shadowMilliseconds": round(self._shadow_milliseconds * mean, 2),
             "differences": list(self.differences),

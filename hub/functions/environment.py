@@ -7,6 +7,7 @@ Source: kyma-project/serverless:components/buildless-serverless/internal/control
 """
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -112,11 +113,11 @@ def redirected(environment: Values, addresses: Mapping[str, str]) -> dict[str, s
         environment: of a Function, its own variables included.
         addresses: address → what stands for it.
     """
-    changed = dict(environment)
-    for name, value in environment.items():
-        for address, other in addresses.items():
-            changed[name] = changed[name].replace(address, other) if address in value else changed[name]
-    return changed
+    if not addresses:
+        return dict(environment)
+    # Not where the name or the port goes on: that is another address.
+    pattern = re.compile("|".join(rf"{re.escape(address)}(?![\w.:-])" for address in addresses))
+    return {name: pattern.sub(lambda found: addresses[found[0]], value) for name, value in environment.items()}
 
 
 def refers(spec: Mapping[str, Any]) -> bool:

@@ -81,7 +81,7 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
     return Room(
         "functions",
         router=router,
-        routes={"internal": routes(fleet, failed)},
+        routes={"internal": routes(fleet, failed, workload.Workloads(house.keys))},
         kinds=KINDS,
         writes=(FUNCTION.plural, subjects.REVISIONS),
         start=start,

@@ -47,13 +47,18 @@ async def test_a_function_gets_its_token(whole: Hub) -> None:
 
 
 async def test_a_function_never_sees_the_token_of_its_caller(whole: Hub) -> None:
-    """Or it could publish under another name."""
+    """Or it could publish under another name; without one nobody says how deep a chain of events is."""
     await whole.apply("def main(event, context):\n    return dict(event.req.headers)\n")
     await whole.judged()
     keys = load_keys(whole.settings.keys, whole.settings.data_dir)
-    headers = {"hub-workload-token": token_for(keys, "default", "other"), "x-own": "o"}
+    token = {"hub-workload-token": token_for(keys, "default", "other")}
+    headers = {"hub-depth": "4", "x-own": "o"}
+    answer = (await whole.http("POST", "/functions/orders", headers=headers | token, json={})).json()
+    assert answer["x-own"] == "o" and answer["hub-depth"] == "4" and "hub-workload-token" not in answer
     answer = (await whole.http("POST", "/functions/orders", headers=headers, json={})).json()
-    assert answer["x-own"] == "o" and "hub-workload-token" not in answer
+    assert answer["x-own"] == "o" and "hub-depth" not in answer
+    forged = await whole.http("POST", "/functions/orders", headers={"hub-workload-token": "x"}, json={})
+    assert forged.status_code == 401
 
 
 async def test_the_token_is_blotted_out_of_errors(whole: Hub) -> None:

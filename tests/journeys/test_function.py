@@ -124,9 +124,13 @@ def test_a_function_from_its_first_line_to_going_back(desk: Desk, tmp_path: Path
     assert compared["live"]["status"] == 500 and '"by"' in compared["shadow"]["body"]
     assert [call["type"] for call in compared["calls"]] == ["order.checked.v1"]
 
-    # Then for all; the event that waited is delivered.
-    desk.deploy()
-    assert '"by"' in desk.invoke()
+    # Then for half of the calls, which is no new revision, then for all; the event that waited is delivered.
+    fixed = max(desk.revisions())
+    desk.deploy("--percent", "50")
+    shared = {number: row["percent"] for number, row in desk.revisions().items() if row["percent"]}
+    assert shared[fixed] == 50 and len(shared) == 2
+    assert "configured" in desk.deploy()
+    assert max(desk.revisions()) == fixed and '"by"' in desk.invoke()
     until(lambda: len(_tail(desk.house, "default/checkout")) >= 2)
 
     # Gone back to the very first revision, and the whole story is told.

@@ -1,11 +1,12 @@
 """Stands for publisher and gateway before a shadow revision: notes what it is asked and does nothing. Does I/O.
 
-Every shadow has addresses of its own. What it publishes is accepted; a call of the gateway is answered 200 with an
-empty JSON object, for nobody can know what the API would have said.
+Every shadow has addresses of its own. What it publishes is accepted; a call of the gateway, and any other of the
+internal listener, is answered 200 with an empty JSON object, for nobody can know what would have been said.
 """
 
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -22,6 +23,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _BODY_BYTES = 16 * 1024 * 1024
 _SHOWN_LETTERS = 500
 _MOST = 1000
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BATCH = "application/cloudevents-batch+json"
 
 Call = dict[str, Any]
@@ -39,8 +41,8 @@ class Recorder:
 
     def _routes(self) -> list[BaseRoute]:
         return [
-            route("/{ticket}/publish", self._publish, ["POST"]),
-            route("/{ticket}/gateway/{path:path}", self._gateway, _METHODS),
+            route("/{ticket}/internal/publish", self._publish, ["POST"]),
+            route("/{ticket}/{listener}/{path:path}", self._call, _METHODS),
         ]
 
     async def begin(self) -> str:
@@ -53,9 +55,10 @@ class Recorder:
         return ticket
 
     def redirections(self, ticket: str, publisher: str, gateway: str) -> dict[str, str]:
-        """Return what stands for the addresses of publisher and gateway."""
+        """Return what stands for the listeners of publisher and gateway, by whatever name of this machine."""
         own = f"{self._listener.address}/{ticket}"
-        return {publisher: f"{own}/publish", gateway.rstrip("/"): f"{own}/gateway"}
+        pairs = ((publisher, f"{own}/internal"), (gateway, f"{own}/gateway"))
+        return {name: other for address, other in pairs for name in _names_of(address)}
 
     def take(self, ticket: str) -> list[Call]:
         """Return what has been noted since it was asked last."""
@@ -82,12 +85,21 @@ class Recorder:
         self._note(request, _events_of(request, await read_body(request, _BODY_BYTES)))
         return Response(status_code=204)
 
-    async def _gateway(self, request: Request) -> Response:
+    async def _call(self, request: Request) -> Response:
         body = await read_body(request, _BODY_BYTES)
-        path = f"/{request.path_params['path']}" + (f"?{request.url.query}" if request.url.query else "")
-        call = {"kind": "gateway", "method": request.method, "path": path, "body": _excerpt(body)}
+        parts = request.path_params
+        path = f"/{parts['path']}" + (f"?{request.url.query}" if request.url.query else "")
+        call = {"kind": parts["listener"], "method": request.method, "path": path, "body": _excerpt(body)}
         self._note(request, [call])
         return Response(b"{}", media_type="application/json")
+
+
+def _names_of(address: str) -> list[str]:
+    """Return the beginnings of an address's listener: on this machine there are several."""
+    parts = urlsplit(address)
+    port = f":{parts.port}" if parts.port is not None else ""
+    hosts = _LOOPBACK if parts.hostname in ("127.0.0.1", "localhost", "::1") else (parts.netloc.removesuffix(port),)
+    return [f"{parts.scheme}://{host}{port}" for host in hosts]
 
 
 def _events_of(request: Request, body: bytes) -> list[Call]:
