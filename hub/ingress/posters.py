@@ -12,7 +12,7 @@ from contracts.envelope import DEPTH, PREFIX
 from hub.ingress.addresses import Addresses
 from hub.ingress.model import Admitted
 from hub.kernel.errors import NotPermitted
-from hub.kernel.workload import DEPTH_HEADER, HEADER, Workloads
+from hub.kernel.workload import DEPTH_HEADER, HEADER, SHADOW, Workloads
 
 Sources = Literal["identity", "own"]
 _TOKEN, _DEPTH = HEADER.decode(), DEPTH_HEADER.decode()
@@ -46,13 +46,17 @@ def poster_of(headers: Mapping[str, str], application: str | None, workloads: Wo
 
     Raises:
         NotAuthenticated: the token is nobody's.
+        NotPermitted: it is that of a shadow, which publishes nothing.
     """
     token = headers.get(_TOKEN) if workloads is not None else None
     if token is None or workloads is None:
         return Poster(application)
+    workload = workloads.of(token.encode("latin-1", "replace"))
+    if workload.endswith(SHADOW):
+        raise NotPermitted(f"{workload} is a shadow revision, and what it publishes is not stored; use PUBLISHER_URL.")
     said = headers.get(_DEPTH, "")
     before = int(said[:_DIGITS]) if said.isascii() and said.isdigit() else 0
-    return Poster(application, workloads.of(token.encode("latin-1", "replace")), before + 1)
+    return Poster(application, workload, before + 1)
 
 
 def source_of(poster: Poster, said: str, sources: Sources, addresses: Addresses) -> str | None:

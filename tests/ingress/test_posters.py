@@ -14,7 +14,7 @@ from hub.kernel.broker import Bus
 from hub.kernel.keys import load_keys
 from hub.kernel.resource import CLUSTER, RESOURCES, Resource
 from hub.kernel.state import Bucket
-from hub.kernel.workload import token_for
+from hub.kernel.workload import SHADOW, token_for
 from hub.settings import HubSettings
 from tests.conftest import make_settings
 from tests.ingress.conftest import BATCH, EVENT, STRUCTURED, count_stored
@@ -101,6 +101,13 @@ async def test_without_a_token_nobody_says_how_deep_a_chain_is(inside: Inside, b
 async def test_a_token_that_is_none_publishes_nothing(inside: Inside, token: str) -> None:
     """It is answered 401; nothing is stored under anybody's name."""
     assert await inside.post(EVENT, token=token) == 401
+    assert await count_stored(inside.bus) == 0
+
+
+async def test_a_shadow_publishes_nothing(inside: Inside, settings: HubSettings) -> None:
+    """Whatever way it found around its own publisher: it is answered 403 with the reason, and nothing is stored."""
+    token = token_for(load_keys(settings.keys, settings.data_dir), "default", f"orders{SHADOW}")
+    assert await inside.post(EVENT, token=token) == 403
     assert await count_stored(inside.bus) == 0
 
 

@@ -20,6 +20,7 @@ from hub.functions.store import FunctionStore
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import HubError, NotFound
 from hub.kernel.resource import Resource
+from hub.kernel.workload import SHADOW
 
 log = structlog.get_logger()
 Retire = Callable[[Revision], None]
@@ -151,7 +152,7 @@ class Lineups:
         ticket = await self._recorder.begin()
         site = self._builder.site
         redirections = self._recorder.redirections(ticket, site.publisher_url, site.gateway_url)
-        own = replace(site, redirections=redirections, token_for=None)
+        own = replace(site, redirections=redirections, token_for=_shadow_tokens(site.token_for))
         try:
             form = await self._form(function, number)
             way = Way(_noted, lambda _: None, site=own, single=True, counted=False)
@@ -195,3 +196,10 @@ def _noted(revision: Revision, error: HubError | None) -> None:
         "revision.unsteady", function=revision.worker.launch.label, revision=revision.number,
         error=error.detail if error else "",
     )  # fmt: skip
+
+
+def _shadow_tokens(token_for: Callable[[str, str], str] | None) -> Callable[[str, str], str] | None:
+    """Return what makes the tokens of shadows: should one find past its redirections, publisher and gateway know it."""
+    if token_for is None:
+        return None
+    return lambda scope, name: token_for(scope, f"{name}{SHADOW}")
