@@ -12,7 +12,7 @@ from typing import Any
 
 from hub.bench import figures, manifests, requests
 from hub.bench.bench import Bench, Measured, complaints_of
-from hub.bench.driving import Line
+from hub.bench.driving import Hear, Line
 from hub.bench.journal import Arrivals, Journal
 from hub.bench.pacing import NANOSECONDS
 from hub.bench.plan import Plan
@@ -39,7 +39,8 @@ async def apply_function(bench: Bench, journal: Journal) -> str:
 
 async def subscribe(bench: Bench, sink: str) -> None:
     """Apply the Subscription and wait until it is served."""
-    document = manifests.subscription(sink, bench.options.connections)
+    options = bench.options
+    document = manifests.subscription(sink, options.connections * options.batch, batch=options.batch)
     await bench.session.ask("subscriptions", "apply", {"document": document})
     await _await_active(bench, "subscriptions")
 
@@ -47,7 +48,7 @@ async def subscribe(bench: Bench, sink: str) -> None:
 async def surround(bench: Bench) -> None:
     """Apply the Subscriptions that only stand beside, as many as the options say, and wait until they are served."""
     address = f"http://127.0.0.1:{free_port()}/nobody"
-    own = {"source": requests.APPLICATION, "event_type": requests.TYPE}
+    own: dict[str, Any] = {"source": requests.APPLICATION, "event_type": requests.TYPE}
     documents = [
         manifests.subscription(address, 1, f"other-{number}", f"app-{number}", f"order.type{number}.v1")
         for number in range(bench.options.others)
@@ -89,10 +90,10 @@ async def bring(bench: Bench, journal: Journal, what: str, moment: str) -> Measu
         return await _drain(bench, journal, what)
     journal.open_gate()
     result = await bench.load(_plan(bench))
-    arrivals = await _await_arrivals(bench, journal, result["accepted"])
+    arrivals = await await_arrivals(bench.hear, journal, result["accepted"])
     latencies = arrivals.latencies(result["begin"])
     seconds = max(0.0, (arrivals.last - result["begin"]) / NANOSECONDS)
-    found = _measured(what, len(latencies), seconds, result, arrivals)
+    found = measured_of(what, len(latencies), seconds, result, arrivals)
     return replace(found, latency=figures.latency_of(latencies), latency_of=f"post due → {moment}")
 
 
@@ -103,14 +104,14 @@ async def _drain(bench: Bench, journal: Journal, what: str) -> Measured:
     bench.meter.begin()
     opened = time.monotonic_ns()
     journal.open_gate()
-    arrivals = await _await_arrivals(bench, journal, result["accepted"])
+    arrivals = await await_arrivals(bench.hear, journal, result["accepted"])
     bench.meter.end()
     seconds = max(0.0, (arrivals.last - opened) / NANOSECONDS)
-    return _measured(what, len(arrivals.first), seconds, result, arrivals)
+    return measured_of(what, len(arrivals.first), seconds, result, arrivals)
 
 
 def _plan(bench: Bench) -> Plan:
-    options, address = bench.options, bench.stage.hub.listeners["internal"]
+    options, address = replace(bench.options, batch=1), bench.stage.hub.listeners["internal"]
     if options.rate is None:
         batch = max(1, min(BACKLOG_BATCH, BACKLOG_BYTES // options.size))
         connections = min(options.connections, BACKLOG_CONNECTIONS)
@@ -118,14 +119,14 @@ def _plan(bench: Bench) -> Plan:
     return plan_of(options, address, "/publish", stamped=True)
 
 
-async def _await_arrivals(bench: Bench, journal: Journal, accepted: int) -> Arrivals:
+async def await_arrivals(hear: Hear, journal: Journal, accepted: int) -> Arrivals:
     """Wait until every accepted event has arrived, or none does any more."""
     seen, heard = -1, time.monotonic()
     while True:
         count = journal.count()
         if count != seen:
             seen, heard = count, time.monotonic()
-            bench.hear({"delivered": count, "of": accepted})
+            hear({"delivered": count, "of": accepted})
             if count >= accepted:
                 arrivals = journal.arrivals()
                 if len(arrivals.first) >= accepted:
@@ -135,7 +136,8 @@ async def _await_arrivals(bench: Bench, journal: Journal, accepted: int) -> Arri
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _measured(what: str, events: int, seconds: float, result: Line, arrivals: Arrivals) -> Measured:
+def measured_of(what: str, events: int, seconds: float, result: Line, arrivals: Arrivals) -> Measured:
+    """Return what was found: what was accepted and what arrived must be equal."""
     complaints = complaints_of(result)
     missing = result["accepted"] - len(arrivals.first)
     if missing:

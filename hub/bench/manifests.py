@@ -41,9 +41,10 @@ def api(target: str, name: str = APPLICATION, services: int = 1) -> dict[str, An
 
 
 def subscription(
-    sink: str, in_flight: int, name: str = NAME, source: str = APPLICATION, event_type: str = TYPE
+    sink: str, in_flight: int, name: str = NAME, source: str = APPLICATION, event_type: str = TYPE, batch: int = 1
 ) -> dict[str, Any]:
-    """Return a Subscription; by default the one that brings every event to a sink."""
+    """Return a Subscription; by default the one that brings every event to a sink, one per request."""
+    delivery: dict[str, Any] = {"timeout": LONG} | ({"batch": {"maxEvents": batch}} if batch > 1 else {})
     return {
         "apiVersion": "eventing.kyma-project.io/v1alpha2",
         "kind": "Subscription",
@@ -54,7 +55,7 @@ def subscription(
             "types": [event_type],
             "sink": sink,
             "config": {"maxInFlightMessages": str(in_flight)},
-            "delivery": {"timeout": LONG},
+            "delivery": delivery,
         },
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hub.kernel.errors import InvalidInput
 
 SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
-PEERS = {"ingress": ("bare", "mq-bridge"), "gateway": ("caddy",)}
+PEERS = {"ingress": ("bare", "mq-bridge"), "delivery": ("mq-bridge",), "gateway": ("caddy",)}
 """Other programs that do the work of a scenario."""
 E2E_RATE = 500.0
 APPLICATIONS = 1000
@@ -23,6 +23,7 @@ class Options:
     size: int = 1024
     """Bytes of the data of one event."""
     batch: int = 1
+    """Events in one request: of ingress, or at most of delivery."""
     warm_up: float = 2.0
     repeat: int = 1
     listener: str = "internal"
@@ -66,7 +67,7 @@ class Options:
         return self
 
     def _refuse_options_of_ingress(self) -> None:
-        given = {"--batch": self.batch != 1, "--listener": self.listener != "internal"}
+        given = {"--batch": self.batch != 1 and self.scenario != "delivery", "--listener": self.listener != "internal"}
         for option in [name for name, present in given.items() if present]:
             raise InvalidInput(f"{option} belongs to `hub bench ingress`; leave it out of '{self.scenario}'.")
 
@@ -75,3 +76,5 @@ class Options:
         if self.peer and self.peer not in known:
             there_are = f"it has {', '.join(known)}" if known else "it has none"
             raise InvalidInput(f"`hub bench {self.scenario}` has no peer '{self.peer}'; {there_are}.")
+        if self.peer and self.scenario == "delivery" and (self.rate or self.others or self.dead):
+            raise InvalidInput("--peer compares how a backlog is delivered; leave out --rate, --others and --dead.")

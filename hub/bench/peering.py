@@ -4,35 +4,27 @@ Hub and peer take turns, run by run, so that a machine that is slow for a while 
 """
 
 import asyncio
-import shutil
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hub.bench.bench import document_of
-from hub.bench.driving import Hear, Line, run_load, say, started
+from hub.bench.driving import Hear, Line, run_load
 from hub.bench.options import Options
 from hub.bench.peers import caddy
+from hub.bench.peers.delivering import Store, deliver
+from hub.bench.peers.running import event_store, peer
 from hub.bench.plan import Plan
-from hub.bench.readiness import await_fact, takes_connections
 from hub.bench.scenarios import gateway
 from hub.bench.scenarios.ingress import measured_of, plan_of, stored_in
 from hub.bench.usage import Meter, memory_of
 from hub.kernel.broker import connect
-from hub.kernel.errors import Misconfigured, UpstreamUnavailable
+from hub.kernel.errors import Misconfigured
 from hub.kernel.layout import declare
-from hub.up.paths import Paths
-from hub.up.plan import Nats
 from hub.up.ports import free_port
-from hub.up.server import configure
 
-MODULES = {"bare": "hub.bench.peers.bare", "mq-bridge": "hub.bench.peers.mq_bridge"}
 PACKAGES = {"mq-bridge": "mq_bridge"}
-_LOG_LIMIT_BYTES = 1024 * 1024
 
 
 def check(name: str) -> None:
@@ -52,7 +44,9 @@ def measure_peer(options: Options, directory: Path, hear: Hear) -> dict[str, Any
     began = time.monotonic()
     if options.scenario == "gateway":
         return asyncio.run(_pass_calls(options, directory / "peer", began, hear))
-    with _event_store(directory / "peer", options.sync) as (url, pid):
+    with event_store(directory / "peer", options.sync) as (url, pid):
+        if options.scenario == "delivery":
+            return asyncio.run(deliver(options, Store(url, pid, directory), began, hear))
         return asyncio.run(_perform(options, url, pid, began, hear))
 
 
@@ -64,7 +58,7 @@ async def _perform(options: Options, url: str, nats_pid: int, began: float, hear
     try:
         js = client.jetstream()
         await declare(js, settings.load().kernel())
-        async with _peer(str(options.peer), url, port) as peer_pid:
+        async with peer(str(options.peer), url, port) as peer_pid:
             ready_seconds = round(time.monotonic() - began, 3)
             meter = Meter(lambda: {"nats-server": [nats_pid], "peer": [peer_pid]})
             idle = {kind: round(size, 1) for kind, size in memory_of(meter.pids()).items()}
@@ -106,34 +100,3 @@ def _loading(meter: Meter, hear: Hear) -> gateway.Loading:
         return await run_load(plan, heard)
 
     return load
-
-
-@contextmanager
-def _event_store(directory: Path, sync: str) -> Iterator[tuple[str, int]]:
-    """Run a nats-server as `hub up` does; gives its URL and pid."""
-    paths = Paths(directory)
-    paths.prepare()
-    server = configure(paths, Nats(sync=sync), log_limit_bytes=_LOG_LIMIT_BYTES)
-    process = subprocess.Popen(server.command, stdin=subprocess.DEVNULL)
-    try:
-        await_fact(server.answers, "nats-server")
-        yield server.url, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@asynccontextmanager
-async def _peer(name: str, url: str, port: int) -> AsyncIterator[int]:
-    """Run the peer; gives its pid as soon as it takes connections."""
-    async with started(MODULES[name], str(port)) as process:
-        await say(process, f"{url}\n".encode())
-
-        def ready() -> bool:
-            if process.returncode is not None:
-                raise UpstreamUnavailable(f"The peer '{name}' ended at once; what it said stands above.")
-            return takes_connections(port)
-
-        await asyncio.to_thread(await_fact, ready, f"The peer '{name}'")
-        yield process.pid

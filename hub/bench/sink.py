@@ -2,7 +2,7 @@
 
 While the gate is shut it takes requests and answers none: nothing fails and nothing is tried again, so that what
 follows is delivery and not the end of a row of pauses. Like the load it must cost little: a raw protocol, one search
-for two headers, records written in one go per tenth of a second.
+for two headers (or the JSON of a batch), records written in one go per tenth of a second.
 """
 
 import asyncio
@@ -12,11 +12,16 @@ import sys
 import time
 from pathlib import Path
 
+import orjson
+
 from hub.bench.journal import RECORD, Journal
 from hub.bench.load import end_with_parent, say
 from hub.bench.requests import SENT, number_of
-from hub.bench.wire import head_of, value_of
+from hub.bench.wire import END, head_of, value_of
 
+Event = tuple[int, int]
+"""Its number, and when its post was due."""
+_BATCH, _SENT_HEADER = b"application/cloudevents-batch+json", f"ce-{SENT}".encode()
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 WRITE_SECONDS = 0.1
 GATE_SECONDS = 0.005
@@ -32,21 +37,20 @@ class Sink:
         self._held: list[Receiving] = []
         self.open = False
 
-    def take(self, connection: "Receiving", head: bytes) -> None:
+    def take(self, connection: "Receiving", events: list[Event]) -> None:
         """Note an arrival and answer it, or keep it until the gate is open."""
-        connection.heads.append(head)
+        connection.requests.append(events)
         if self.open:
             self._answer(connection)
         else:
             self._held.append(connection)
 
     def _answer(self, connection: "Receiving") -> None:
-        for head in connection.heads:
-            due = int(value_of(head, f"ce-{SENT}".encode()))
-            number = number_of(value_of(head, b"ce-id").decode())
-            self._noted += struct.pack(RECORD, number, due, time.monotonic_ns())
+        for events in connection.requests:
+            for number, due in events:
+                self._noted += struct.pack(RECORD, number, due, time.monotonic_ns())
             connection.write(ANSWER)
-        connection.heads.clear()
+        connection.requests.clear()
 
     async def follow_gate(self) -> None:
         """Answer what was kept as soon as the gate is open."""
@@ -75,7 +79,7 @@ class Receiving(asyncio.Protocol):
         self._sink = sink
         self._received = b""
         self._transport: asyncio.Transport | None = None
-        self.heads: list[bytes] = []
+        self.requests: list[list[Event]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -86,14 +90,22 @@ class Receiving(asyncio.Protocol):
         self._received += data
         head, length = head_of(self._received)
         while length:
+            body = self._received[self._received.find(END) + len(END) : length]
             self._received = self._received[length:]
-            self._sink.take(self, head)
+            self._sink.take(self, events_of(head, body))
             head, length = head_of(self._received)
 
     def write(self, answer: bytes) -> None:
         """Answer; a connection that has gone away gets no answer."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(answer)
+
+
+def events_of(head: bytes, body: bytes) -> list[Event]:
+    """Return the events of a request: one in binary mode, or a batch."""
+    if value_of(head, b"content-type").startswith(_BATCH):
+        return [(number_of(event["id"]), int(event[SENT])) for event in orjson.loads(body)]
+    return [(number_of(value_of(head, b"ce-id").decode()), int(value_of(head, _SENT_HEADER)))]
 
 
 async def serve(folder: Path) -> int:

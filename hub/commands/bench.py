@@ -61,7 +61,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     ] = None,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="Connections; also deliveries under way.")] = 64,
     size: Annotated[int, typer.Option(min=16, help="Bytes of an event's data.")] = 1024,
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="Events in one request (ingress).")] = 1,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Events in one request (ingress, delivery).")] = 1,
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same load before anything counts.")] = 2,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="Runs, each on a fresh hub; the median is shown.")] = 1,
     listener: Annotated[

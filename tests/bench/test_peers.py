@@ -49,6 +49,15 @@ def test_mq_bridge_does_the_same_work(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@NEEDS_EXTRA
+def test_mq_bridge_delivers_what_it_stored(tmp_path: Path) -> None:
+    """Each stored event arrives at the sink; it leaves nothing behind."""
+    run = measure_peer(Options("delivery", peer="mq-bridge", **SHORT), tmp_path, lambda _line: None)
+    assert run["held"], run["complaints"]
+    assert 0 < run["counts"]["accepted"] == run["counts"]["delivered"]
+    assert list(tmp_path.iterdir()) == []
+
+
 @NEEDS_CADDY
 def test_caddy_adds_the_same_credentials_to_the_same_calls(tmp_path: Path) -> None:
     """The target refuses calls without them; the target's own CPU time is nobody's cost; nothing is left behind."""

@@ -33,10 +33,11 @@ def test_ingress_counts_what_the_stream_holds(measure: Measure, options: dict[st
         ("delivery", {}),
         ("delivery", {"rate": 40.0}),
         ("delivery", {"others": 20, "dead": 2}),
+        ("delivery", {"batch": 10}),
         ("functions", {}),
         ("functions", {"rate": 40.0}),
     ],
-    ids=["backlog", "schedule", "beside others", "functions", "functions by schedule"],
+    ids=["backlog", "schedule", "beside others", "batches", "functions", "functions by schedule"],
 )
 def test_every_accepted_event_arrives(measure: Measure, scenario: str, options: dict[str, Any]) -> None:
     """What was acknowledged has reached the sink or the Function, each event of it."""
@@ -117,7 +118,8 @@ def test_a_table_for_people_has_units_and_a_failed_run_ends_with_status_1(bench:
         ("ingress", "--rate", "0"),
         ("ingress", "--batch", "0"),
         ("ingress", "--peer", "nobody"),
-        ("delivery", "--batch", "2"),
+        ("functions", "--batch", "2"),
+        ("delivery", "--peer", "mq-bridge", "--rate", "5"),
         ("functions", "--listener", "edge"),
         ("e2e", "--peer", "bare"),
         ("connector", "--batch", "2"),
