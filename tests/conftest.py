@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as laws
 from nats.js import JetStreamContext
 
 from hub.house import Running
@@ -23,6 +25,10 @@ from hub.settings import HubSettings
 # Settings of the machine that runs the tests must not reach them.
 for _name in [name for name in os.environ if name.startswith("HUB_")]:
     del os.environ[_name]
+
+# How long a law's example takes says something about the machine, not about the law.
+laws.register_profile("hub", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws.load_profile("hub")
 
 
 def nats_server_binary() -> str:

@@ -143,3 +143,27 @@ async def test_http2_can_be_switched_off(start: Start, targets: Targets, authori
 
     assert (200, "/x") == (reply.status, reply.json["target"])
     await until(lambda: plain.connections == 1)
+
+
+async def test_a_websocket_goes_over_http1(gateway: Gateway, targets: Targets, authority: Authority) -> None:
+    """Also at a target that would choose HTTP/2: there is no such handshake there."""
+    spoken: list[str | None] = []
+
+    async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spoken.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        await writer.drain()
+        await reader.read()
+
+    context = server_context(authority.issue("server"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    target = await targets.raw(welcome, tls=context)
+    await registered(gateway, target.url, authority)
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port())
+
+    writer.write(head("GET", "/app/service", [("Connection", "Upgrade"), ("Upgrade", "websocket")], None))
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    writer.close()
+
+    assert (b"HTTP/1.1 101", ["http/1.1"]) == (answer[:12], spoken)

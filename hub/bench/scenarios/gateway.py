@@ -1,9 +1,10 @@
 """How many calls pass through the gateway with credentials added, and what that adds to a call's time.
 
 The target is a process of its own that answers as many bytes as it gets and refuses calls without the credentials; so
-a 2xx means that they were added. The same load goes to the target directly first, for a third of the time: the
-difference of the latencies is the gateway's. A peer is measured by the same two loads. With `--others` there are as
-many further Applications, of five APIs each, and the calls go round them all: how many there are must make no
+a 2xx means that they were added. The same load goes to the target directly, and the difference of the latencies is the
+gateway's: with a rate at the same time, so that a machine that stalls does so for both; else first, for a third of the
+time, for both together would share what is measured. A peer is measured by the same two loads. With `--others` there
+are as many further Applications, of five APIs each, and the calls go round them all: how many there are must make no
 difference.
 """
 
@@ -67,8 +68,13 @@ async def running_target() -> AsyncIterator[tuple[int, str]]:
 
 async def compare(options: Options, load: Loading, target: str, address: str) -> Measured:
     """Call a target directly, then through what adds the credentials at an address."""
-    direct = await load(_direct(options, target), metered=False)
-    through = await load(_through(options, address))
+    if options.rate:
+        direct, through = await asyncio.gather(
+            load(_direct(options, target), metered=False), load(_through(options, address))
+        )
+    else:
+        direct = await load(_direct(replace(options, seconds=_part_of(options.seconds)), target), metered=False)
+        through = await load(_through(options, address))
     compared = {f"direct_{name}": direct["latency"][name] for name in ("p50", "p99") if name in direct["latency"]}
     return Measured(
         "calls through the gateway",
@@ -93,9 +99,13 @@ def _through(options: Options, address: str) -> Plan:
     return replace(plan, template=template, numbers=options.others)
 
 
+def _part_of(seconds: float) -> float:
+    return max(0.2, seconds * _DIRECT_SHARE)
+
+
 def _direct(options: Options, target: str) -> Plan:
     """Return the load on the target itself, which carries the credentials that the gateway would add."""
-    plan = plan_of(replace(options, seconds=max(0.2, options.seconds * _DIRECT_SHARE)), target, "/orders")
+    plan = plan_of(options, target, "/orders")
     host = f"Host: 127.0.0.1:{urlsplit(target).port}\r\n"
     return replace(plan, template=plan.template.replace(host, f"{host}authorization: {requests.AUTHORIZATION}\r\n"))
 
