@@ -199,7 +199,7 @@ class Leases:
         except (RevisionConflict, AlreadyExists):
             return None
         self._seen.pop(durable, None)
-        return asked + self.seconds, former in ("", self._holder)
+        return asked + self.seconds, former == ""
 
     def _is_over(self, durable: str, revision: int, now: float) -> bool:
         seen, since = self._seen.setdefault(durable, (revision, now))

@@ -56,6 +56,8 @@ class Keeping:
         try:
             held = await self._parts.leases.hold(running.plan.durable)
             if held is not None and running.opens_at is None:
+                if not running.is_halted:
+                    running.line.gather()
                 running.opens_at = await self._time_to_open(running.plan.durable, is_clean=held[1])
         except HubError as error:
             log.debug("lease.unknown", subscription=running.plan.label, error=error.detail)
@@ -79,10 +81,11 @@ class Keeping:
         return time.monotonic() + wait
 
     def _lose(self, running: Running) -> None:
-        running.opens_at = None
-        if running.is_leased:
-            running.is_leased = False
+        was_leased, was_gathering = running.is_leased, running.opens_at is not None
+        running.is_leased, running.opens_at = False, None
+        if was_leased:
             log.info("lease.lost", subscription=running.plan.label)
+        if was_leased or was_gathering:
             running.line.abandon()
 
     async def _sweep_on(self) -> None:

@@ -77,6 +77,8 @@ class Line:
         self.in_hand: dict[int, Held] = {}
         self.breaker = Breaker(plan.policy.breaker)
         self.is_open = False
+        self._is_gathering = False
+        self._is_abandoned = False
         self.leased_until = float("inf")
         """Monotonic seconds; with ordering nothing is sent past it."""
         self.telling: set[asyncio.Task[None]] = set()
@@ -95,10 +97,33 @@ class Line:
         self._pump()
 
     def open(self) -> None:
-        """Let events come in."""
-        self.is_open = True
+        """Let events come in and go."""
+        if not self.is_open and self.plan.policy.ordering_key is not None:
+            self._arrange()
+        self.is_open, self._is_gathering, self._is_abandoned = True, False, False
         self._resize()
         self._pump()
+
+    def gather(self) -> None:
+        """Let events come in and begin no attempt: what nobody has in hand any more comes in between, late."""
+        self.is_open, self._is_gathering, self._is_abandoned = False, True, False
+        self._resize()
+
+    def _arrange(self) -> None:
+        """Put what waits into the order of its positions: older events may have come in after newer ones."""
+        self._ready.clear()
+        self._lanes = Lanes()
+        for held in self.in_hand.values():
+            if held.task is not None:
+                self._lanes.enter(held)
+        waiting = [held for held in self.in_hand.values() if held.task is None]
+        for held in sorted(waiting, key=lambda held: held.delivery.sequence):
+            if self._lanes.enter(held):
+                if held.timer is None:
+                    self._ready.append([held])
+            elif held.timer is not None:  # it came in its turn then, and is to come in its turn again
+                held.timer.cancel()
+                held.timer = None
 
     def lease(self, until: float) -> None:
         """Deliver until then (monotonic seconds); what came in while the lease before had run out goes on now."""
@@ -107,12 +132,13 @@ class Line:
 
     def shut(self) -> None:
         """Let no more events come in and begin no attempt; what is in hand waits."""
-        self.is_open = False
+        self.is_open = self._is_gathering = False
         self._resize()
 
     def abandon(self) -> None:
         """Let go of everything: another process delivers from here on, and gets again what was not done."""
         self.shut()
+        self._is_abandoned = True
         for held in self.in_hand.values():
             if held.task is not None:
                 held.task.cancel()
@@ -124,11 +150,14 @@ class Line:
         self._lanes = Lanes()
 
     def _resize(self) -> None:
-        slots = slots_of(self.plan, self._tools.settings.held_events) if self.is_open else 0
+        slots = slots_of(self.plan, self._tools.settings.held_events) if self.is_open or self._is_gathering else 0
         self._source.resize(self.breaker.allowed(slots))
 
     def take(self, message: Msg) -> None:
         """Take an event that nats-server hands out."""
+        if self._is_abandoned:  # asked for before; whoever delivers now gets it as if it had been lost on the way
+            self._source.release()
+            return
         delivery, handed_out = delivery_of(message)
         known = self.in_hand.get(delivery.sequence)
         if known is not None:  # it took too long to say that it is at work; the newest hand-out counts

@@ -303,8 +303,14 @@ class Lines:
             log.info("subscription.ended", subscription=running.plan.label)
 
     def renew(self) -> None:
-        """Ask for events anew, after a reconnect."""
+        """Ask for events anew, after a reconnect.
+
+        What was on its way over the old connection comes again after a while: where order matters, newer ones wait.
+        """
         for running in self.running.values():
+            if (running.is_leased or running.opens_at is not None) and not running.is_halted:
+                running.is_leased, running.opens_at = False, None
+                running.line.gather()
             running.pulling.renew()
 
     async def stop(self, grace_seconds: float) -> None:

@@ -1,12 +1,29 @@
 """Order by key: events with the same key arrive one after the other, and only they wait for each other."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
 
 from contracts import subjects
+from hub.drill.proxy import FaultProxy
+from tests.conftest import make_settings
 from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
 
 BY_KEY = {"ordering": {"key": "partitionkey"}}
+
+
+@pytest.fixture
+async def proxy(nats_url: str) -> AsyncIterator[FaultProxy]:
+    """Return a way to nats-server that can be broken."""
+    found = FaultProxy(lambda: urlsplit(nats_url).port or 0)
+    await found.start()
+    yield found
+    found.stop()
 
 
 async def test_events_of_a_key_keep_their_order_through_failures(hub: Hub, running: Run, any_sink: Sink) -> None:
@@ -93,3 +110,32 @@ async def test_one_worker_at_a_time_delivers_and_hands_over_in_order(
     assert set(sink.ids) - {"3"} == set(firsts) - {"3"} and len(sink.ids) - sink.count()["3"] == 19
     lease = await (await hub.bus.js.key_value(subjects.LEASES)).get(subjects.durable("default", "orders"))
     assert b'"holder":""' not in (lease.value or b"")
+
+
+async def test_what_was_lost_with_a_connection_comes_before_what_is_newer(
+    hub: Hub, proxy: FaultProxy, running: Run, sink: Sink, tmp_path: Path, nats_url: str
+) -> None:
+    """An event that was on its way when the connection broke comes again after a while; newer ones of its key wait."""
+    through = nats_url.replace(str(urlsplit(nats_url).port), str(proxy.port))
+    settings = make_settings(tmp_path, through, dispatch={"ack_wait_seconds": 0.5}, stop_seconds=2)
+    await running(["dispatch"], tree=settings)
+    await hub.subscribe(sink, delivery=BY_KEY)
+    await hub.post("first", partitionkey="a")
+    await until(lambda: sink.ids == ["first"])
+    proxy.stall()
+    await hub.post("second", partitionkey="a")
+    await in_hand(hub, 1)
+    proxy.reset()
+    proxy.mend()
+    await hub.post("third", "fourth", partitionkey="a")
+    await until(lambda: {"second", "third", "fourth"} <= set(sink.ids))
+    assert ["first", "second", "third", "fourth"] == list(dict.fromkeys(sink.ids))
+
+
+async def in_hand(hub: Hub, count: int) -> None:
+    """Wait until nats-server has handed out so many events that are not acknowledged."""
+    limit = time.monotonic() + 15
+    durable = subjects.durable("default", "orders")
+    while (await hub.bus.js.consumer_info(subjects.EVENTS, durable)).num_ack_pending != count:
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.01)
