@@ -81,12 +81,10 @@ class Keeping:
         return time.monotonic() + wait
 
     def _lose(self, running: Running) -> None:
-        was_leased, was_gathering = running.is_leased, running.opens_at is not None
-        running.is_leased, running.opens_at = False, None
-        if was_leased:
+        if running.is_leased:
             log.info("lease.lost", subscription=running.plan.label)
-        if was_leased or was_gathering:
-            running.line.abandon()
+        running.is_leased, running.opens_at = False, None
+        running.line.abandon()
 
     async def _sweep_on(self) -> None:
         while self._is_running:

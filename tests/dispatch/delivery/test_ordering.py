@@ -122,6 +122,7 @@ async def test_what_was_lost_with_a_connection_comes_before_what_is_newer(
     await hub.subscribe(sink, delivery=BY_KEY)
     await hub.post("first", partitionkey="a")
     await until(lambda: sink.ids == ["first"])
+    await hub.settled()
     proxy.stall()
     await hub.post("second", partitionkey="a")
     await in_hand(hub, 1)
