@@ -41,6 +41,8 @@ class Fault:
     change: Callable[[Node], Any] | None = None
     """Changes the answer, or returns another one."""
     seconds: float = 0.0
+    held: asyncio.Event | None = None
+    """The answer waits for it."""
     drop: bool = False
     times: int = 1
     secured: bool | None = None
@@ -137,6 +139,8 @@ class Compass:
         fault = self._fault(surface, document, secured=peer is not None)
         if fault is not None and fault.seconds:
             await asyncio.sleep(fault.seconds)
+        if fault is not None and fault.held is not None:
+            await fault.held.wait()
         if fault is not None and fault.drop:
             writer.transport.abort()
             return
