@@ -112,7 +112,7 @@ async def test_each_token_is_an_auth_that_stays_when_it_is_used(caller: Caller) 
     used = world.use_token(token)
     assert used is not None and used.used
     again = await caller.admin(TOKEN, id=shop.id, auth=used.id)
-    listed = (await caller.admin("query L($id: ID!) { application(id: $id) { auths { id } } }", id=shop.id))
+    listed = await caller.admin("query L($id: ID!) { application(id: $id) { auths { id } } }", id=shop.id)
     assert 3 == len(listed["application"]["auths"]) and {"id": used.id} in listed["application"]["auths"]
     assert used is world.use_token(again["requestOneTimeTokenForApplication"]["token"])
 

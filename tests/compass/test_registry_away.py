@@ -14,9 +14,7 @@ Begin = Callable[[], Awaitable[Running]]
 
 
 @pytest.fixture
-def registry(
-    running: Callable[..., Awaitable[Running]], tmp_path: Path, nats_url: str, compass: Compass
-) -> Begin:
+def registry(running: Callable[..., Awaitable[Running]], tmp_path: Path, nats_url: str, compass: Compass) -> Begin:
     """Return a function that starts a registry in a process of its own."""
     return lambda: running(["registry"], [], settings_of(tmp_path, nats_url, compass))
 
