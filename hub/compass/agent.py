@@ -142,10 +142,15 @@ class Agent:
             await self._observed(generation, revision)
 
     async def _known(self) -> tuple[Pairing, Credentials | None]:
+        credentials = None
         try:
-            pairing, credentials = self.connection.secrets.pairing(), self.connection.credentials()
+            credentials = self.connection.credentials()
+            pairing = self.connection.secrets.pairing()
         except HubError as error:
-            await self.connection.failed("ConnectionFailed", error.detail)
+            if credentials is None:
+                await self.connection.failed("ConnectionFailed", error.detail)
+            else:  # the connection is good; for which Runtime to ask is not known
+                await self._unsynchronized("SynchronizationFailed", "Failed to read Runtime config: " + error.detail)
             raise
         if pairing is None:
             raise NotFound("The pairing Secret was removed meanwhile.")

@@ -18,6 +18,7 @@ from hub.kernel.resource import CLUSTER, RESOURCES, Resource, resource_key
 from hub.kernel.state import Bucket
 from hub.settings import HubSettings
 from tests.conftest import make_settings
+from tests.doubles.compass.client import Caller
 from tests.doubles.compass.serving import Compass
 from tests.doubles.compass.world import Runtime
 
@@ -163,6 +164,14 @@ async def compass() -> AsyncIterator[Compass]:
     await made.start()
     yield made
     await made.stop()
+
+
+@pytest.fixture
+async def caller(compass: Compass, tmp_path: Path) -> AsyncIterator[Caller]:
+    """Return a caller of a running Compass."""
+    made = Caller(compass, tmp_path / "caller-ca.pem")
+    yield made
+    await made.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,22 @@ from hub.compass.certification import new_request
 from tests.doubles.compass import serving
 from tests.doubles.compass.authority import subject_of
 from tests.doubles.compass.client import CONFIGURATION, Caller
-from tests.doubles.compass.serving import Compass
 from tests.doubles.compass.world import api, basic, bundle
 
 SDL = Path(__file__).parents[2].parent / "shared" / "data" / "sdl"
 HERE = Path(serving.__file__).parent
 
-@pytest.fixture
-async def caller(compass: Compass, tmp_path: Path) -> AsyncIterator[Caller]:
-    """Return a caller of a running Compass."""
-    made = Caller(compass, tmp_path / "ca.pem")
-    yield made
-    await made.close()
-
-
 async def test_a_token_gives_the_configuration_once(caller: Caller) -> None:
-    """Token, subject, algorithm and addresses; the same token, none and an unknown one are refused."""
+    """Token, subject, algorithm and addresses; the same token, none, an unknown and an old one are refused."""
     runtime = caller.compass.world.runtime()
     token = caller.compass.world.token_for("RUNTIME", runtime.id, runtime.tenant)
     assert 88 == len(token)
     told = (await caller.connector(CONFIGURATION, token))["data"]["result"]
     assert told["token"]["token"] and "rsa2048" == told["certificateSigningRequestInfo"]["keyAlgorithm"]
     assert told["managementPlaneInfo"]["directorURL"] == caller.compass.secured_url("director")
-    for wrong in (token, "", "unknown"):
+    caller.compass.world.token_seconds = -1
+    late = caller.compass.world.token_for("RUNTIME", runtime.id, runtime.tenant)
+    for wrong in (token, "", "unknown", late):
         answer = await caller.connector(CONFIGURATION, wrong)
         assert answer["errors"][0]["message"].startswith("Failed to authenticate request.") and answer["data"] is None
 
@@ -74,10 +66,13 @@ async def test_the_whole_life_of_a_certificate(caller: Caller) -> None:
     key, request = new_request(told["certificateSigningRequestInfo"]["subject"], 2048)
     signed = await caller.connector(queries.SIGN, credentials=paired, csr=request)
     renewed = caller.credentials(signed["data"]["signCertificateSigningRequest"], key)
-    assert "errors" not in await caller.connector(queries.CONFIGURATION, credentials=renewed)
+    again = (await caller.connector(queries.CONFIGURATION, credentials=renewed))["data"]["configuration"]
+    for member in ("certificateSigningRequestInfo", "managementPlaneInfo"):
+        assert told[member] == again[member]
     revoked = await caller.connector("mutation { revokeCertificate }", credentials=renewed)
     assert {"data": {"revokeCertificate": True}} == revoked
-    assert "errors" in await caller.connector(queries.CONFIGURATION, credentials=renewed)
+    refused = await caller.connector(queries.CONFIGURATION, credentials=renewed)
+    assert refused["errors"] and refused["data"] is None
     answer = await caller.ask(caller.compass.secured_url("director"), "{ viewer { id } }", renewed)
     assert 26 == answer["errors"][0]["extensions"]["error_code"]
 

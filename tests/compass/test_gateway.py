@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,73 @@ async def test_credentials_that_change_at_compass_are_used(hub: Hub, premises: P
     hub.compass.world.changed()
     await hub.sync()
     await answers(call, 200)
+
+
+def echoed(hub: Hub) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Return a function that calls the first API of the only Service and returns the request that its target saw."""
+
+    async def call() -> dict[str, Any]:
+        entry = (await hub.application("mp-shop")).spec["services"][0]["entries"][0]
+        port, _, path = entry["centralGatewayUrl"].removeprefix("http://127.0.0.1:").partition("/")
+        reply = await ask(int(port), "GET", f"/{path}/echo", [])
+        seen: dict[str, Any] = json.loads(reply.body) if reply.status == 200 else {}
+        return seen
+
+    return call
+
+
+def values(seen: dict[str, Any], name: str) -> list[str]:
+    """Return the values of a header that a target saw."""
+    return [value for each, value in seen.get("headers", []) if each.lower() == name]
+
+
+async def test_another_kind_of_credentials_is_used_from_the_next_synchronization_on(
+    hub: Hub, premises: Premises
+) -> None:
+    """None to OAuth, OAuth to Basic, Basic to none: the target sees what Compass says now."""
+    orders = bundle("orders", apis=[api("orders", site(premises, "unsecure"))])
+    hub.compass.world.application("shop", orders)
+    await hub.paired()
+    call = echoed(hub)
+    token = oauth(f"{site(premises, 'oauth')}/token", client="clientID", secret="clientSecret")
+    for auth, scheme in ((None, []), (token, ["Bearer"]), (basic(), ["Basic"]), (None, [])):
+        orders["defaultInstanceAuth"] = auth
+        hub.compass.world.changed()
+        await hub.sync()
+
+        async def follows(scheme: list[str] = scheme) -> bool:
+            seen = await call()
+            return bool(seen) and scheme == [value.split()[0] for value in values(seen, "authorization")]
+
+        await until(follows, 10)
+
+
+@pytest.mark.parametrize("kind", ["additionalHeaders", "additionalQueryParams"])
+@pytest.mark.parametrize("form", ["", "Serialized"], ids=["object", "text"])
+async def test_headers_or_query_parameters_alone_are_sent(hub: Hub, premises: Premises, kind: str, form: str) -> None:
+    """Without any credentials beside them; nothing of the other kind is sent."""
+    given = {"Parameter": ["one", "two"]}
+    auth = {"credential": None, f"{kind}{form}": json.dumps(given) if form else given}
+    hub.compass.world.application("shop", bundle("orders", apis=[api("orders", site(premises, "unsecure"))], auth=auth))
+    await hub.paired()
+    call = echoed(hub)
+    seen = await until(call, 10)
+    headers, query = (given["Parameter"], "") if "Headers" in kind else ([], "?Parameter=one&Parameter=two")
+    assert headers == values(seen, "parameter") and [] == values(seen, "authorization")
+    assert seen["target"].endswith(f"/echo{query}")
+
+
+async def test_a_bundle_with_csrf_is_added_to_an_application_that_had_none(hub: Hub, premises: Premises) -> None:
+    """It is called with a token of its endpoint from the next synchronization on."""
+    shop = hub.compass.world.application("shop")
+    await hub.paired()
+    assert [] == (await hub.application("mp-shop")).spec["services"]
+    auth = basic() | csrf(f"{site(premises, 'csrf-basic')}/token")
+    shop.bundles.append(bundle("orders", apis=[api("orders", site(premises, "csrf-basic"))], auth=auth))
+    hub.compass.world.changed()
+    await hub.sync()
+    await answers(await called(hub, "mp-shop"), 200)
+    assert premises.solution.crossed
 
 
 async def test_the_address_in_an_entry_is_the_gateways(tmp_path: Path, nats_url: str, compass: Compass) -> None:

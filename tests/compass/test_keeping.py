@@ -204,7 +204,7 @@ async def test_a_director_at_an_address_that_is_none_is_said(hub: Hub) -> None:
 
 async def test_a_key_that_is_broken_is_said_and_a_new_token_heals(hub: Hub) -> None:
     """Somebody changed the Secret: the hub says what to do."""
-    await hub.paired()
+    before = (await hub.paired())["connectionStatus"]["certificateStatus"]
     values = await hub.secret("cluster-client-certificates") | {"key": "no key"}
     document = {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cluster-client-certificates"}, "stringData": values,
@@ -213,4 +213,5 @@ async def test_a_key_that_is_broken_is_said_and_a_new_token_heals(hub: Hub) -> N
     status = await hub.sync()
     assert "ConnectionMaintenanceFailed" == status["connectionState"]
     assert "pair with a new token" in status["connectionStatus"]["error"]
+    assert before == status["connectionStatus"]["certificateStatus"]
     await hub.paired()

@@ -1,5 +1,8 @@
 """Pairing: from a token to a client certificate and a connection that says how it is."""
 
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
 import pytest
 
 from contracts import subjects
@@ -86,6 +89,40 @@ async def test_an_outage_between_the_two_calls_costs_no_token(hub: Hub) -> None:
     await hub.paired()
     presented = [headers for headers in hub.sent("query Configuration") if "connector-token" in headers]
     assert 1 == len(presented)
+
+
+async def test_a_connector_that_refuses_to_sign_is_said(hub: Hub) -> None:
+    """Nothing is stored and the token is used up: a new one heals."""
+    refusal = _error("Error while signing Certificate Signing Request: CSR: Invalid country provided.")
+    hub.compass.faults.append(Fault("signCertificate", "connector", change=lambda _answer: refusal))
+    await hub.pair()
+    status = await hub.state("ConnectionFailed")
+    assert "Failed to retrieve certificate" in status["connectionStatus"]["error"]
+    assert {} == await hub.secret("cluster-client-certificates")
+    await hub.paired()
+
+
+async def test_authorities_that_cannot_be_read_are_said(start: Callable[..., Awaitable[Hub]], tmp_path: Path) -> None:
+    """Without them there is no client that could pair; the error names the setting."""
+    hub = await start(ca_file=tmp_path / "none.pem")
+    await hub.pair()
+    status = await hub.state("ConnectionFailed")
+    assert "HUB_COMPASS__CA_FILE" in status["connectionStatus"]["error"]
+
+
+async def test_a_pairing_secret_that_lost_its_runtime_ends_synchronizing_only(hub: Hub) -> None:
+    """The connection is good: its addresses stay, and with the Runtime back the same certificate goes on."""
+    token = hub.compass.world.token_for("RUNTIME", hub.runtime.id, hub.runtime.tenant)
+    await hub.pair(TOKEN=token)
+    await hub.state("Synchronized")
+    before = (await hub.connection())["spec"], await hub.secret("cluster-client-certificates")
+    await hub.pair(TOKEN=token, RUNTIME_ID="")
+    status = await hub.state("SynchronizationFailed")
+    assert "Failed to read Runtime config" in status["synchronizationStatus"]["error"]
+    assert "RUNTIME_ID" in status["synchronizationStatus"]["error"]
+    await hub.pair(TOKEN=token)
+    await hub.state("Synchronized")
+    assert before == ((await hub.connection())["spec"], await hub.secret("cluster-client-certificates"))
 
 
 async def test_a_certificate_for_another_runtime_is_refused(hub: Hub) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from contracts import subjects
 from tests.compass.conftest import Hub, until
+from tests.doubles.compass import instances
 from tests.doubles.compass.serving import Fault
 from tests.doubles.compass.world import api, basic, bundle, certificate_oauth, csrf, event, oauth, spec
 
@@ -84,12 +85,17 @@ async def test_changed_credentials_follow(hub: Hub) -> None:
 
 
 async def test_credentials_of_this_runtime_come_before_the_default(hub: Hub) -> None:
-    """The Director answers them in the same field; another runtime's are not seen."""
+    """The Director answers those of the smallest id in the same field; another runtime's are not seen."""
     world, orders = hub.compass.world, bundle("orders", apis=[api("a")], auth=basic())
-    app = world.application("shop", orders)
-    app.own_credentials[orders["id"]] = {hub.runtime.id: basic("mine"), "other": basic("other")}
+    world.application("shop", orders)
+    for number, (owner, user) in enumerate([("other", "other"), (hub.runtime.id, "mine"), (hub.runtime.id, "later")]):
+        instances.grant(world, orders["id"], owner, f"auth-{number}").auth = basic(user)
     await hub.paired()
     assert "mine" == (await hub.secret(f"mp-shop-{orders['id']}"))["username"]
+    world.instance_auths.clear()
+    world.changed()
+    await hub.sync()
+    assert "user" == (await hub.secret(f"mp-shop-{orders['id']}"))["username"]
 
 
 async def test_changes_come_in_and_what_is_gone_goes(hub: Hub) -> None:

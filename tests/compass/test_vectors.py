@@ -10,7 +10,8 @@ import pytest
 from hub.compass import difference, naming, renewal
 from hub.compass.conversion import convert, parameter_values
 from hub.compass.model import Auth, Basic, Bundle, Definition, DirectorApplication, OAuth
-from tests.doubles.compass.director import cursor_of, normalized, offset_of
+from tests.doubles.compass.director import cursor_of, offset_of
+from tests.doubles.compass.names import normalized
 from tests.doubles.compass.world import Refused
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "names.json").read_text())

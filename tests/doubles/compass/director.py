@@ -5,21 +5,15 @@
 import base64
 import binascii
 import re
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from tests.doubles.compass.world import Application, Node, Refused, Runtime, SystemAuth, World, new_id, raw_of
+from tests.doubles.compass import eventing, instances, tokens
+from tests.doubles.compass.names import normalized
+from tests.doubles.compass.world import Application, Node, Refused, Runtime, SystemAuth, World, internal, new_id
 
 _CURSOR = "DpKtJ4j9jDq"
-
-
-def normalized(name: str) -> str:
-    """Return a name as the Director normalizes it."""
-    plain = re.sub(r"-{2,}", "-", re.sub(r"[^-a-z0-9]", "-", name.lower())).removesuffix("-")
-    if name.startswith("mp-") and plain == name:
-        return name
-    return re.sub(r"-{2,}", "-", re.sub(r"[^-a-z0-9]", "-", f"mp-{name}".lower())).removesuffix("-")
 
 
 def cursor_of(offset: int) -> str:
@@ -43,8 +37,12 @@ def offset_of(cursor: str | None) -> int:
 class Director:
     """One caller's Director."""
 
-    def __init__(self, world: World, caller: SystemAuth | None, tenant: str, connector_url: str) -> None:
+    def __init__(
+        self, world: World, caller: SystemAuth | None, tenant: str, connector_url: str, *, suggested: bool = False
+    ) -> None:
         """Answer for a caller; None is the admin."""
+        self.suggested = suggested
+        """Whether tokens are to come in the form that the application's client can use."""
         self.world = world
         self.caller = caller
         self.tenant = tenant
@@ -58,7 +56,9 @@ class Director:
             "requestOneTimeTokenForRuntime", "requestOneTimeTokenForApplication", "assignFormation",
             "unassignFormation",
         )  # fmt: skip
-        return {name: getattr(self, re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)) for name in names}
+        own = {name: getattr(self, re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)) for name in names}
+        parts = instances.Instances(self.world, self.caller), eventing.Eventing(self.world, self.caller)
+        return own | parts[0].root() | parts[1].root()
 
     def _need(self, kind: str, scope: str) -> None:
         """Refuse a caller who is neither the admin nor of a kind."""
@@ -66,6 +66,10 @@ class Director:
             raise Refused(f"insufficient scopes provided [required={scope}]", "InsufficientScopes", 23)
 
     def _runtime(self, runtime_id: str) -> Runtime:
+        try:
+            uuid.UUID(runtime_id)
+        except ValueError as error:
+            raise internal(str(error)) from error
         found = self.world.runtimes.get(runtime_id)
         if found is None or found.tenant != self.tenant:
             raise Refused("Invalid data [reason=runtime does not exist]", "InvalidData", 22)
@@ -85,7 +89,7 @@ class Director:
     def _shown_runtime(self, found: Runtime) -> Node:
         url = found.labels.get("runtime_eventServiceUrl", "")
         return {
-            "id": found.id, "name": found.name, "description": None,
+            "id": found.id, "name": found.name, "description": None, "status": _status(found.status),
             "labels": lambda _info, key=None: _labels(found.labels, key), "eventingConfiguration": {"defaultURL": url},
         }  # fmt: skip
 
@@ -128,21 +132,22 @@ class Director:
         name = found.name if plain else normalized(found.name)
 
         def bundles(_info: Any, first: int, after: str | None = None) -> Node:
-            return self._checked_page(found.bundles, first, after, lambda each: self._bundle(found, each, runtime))
+            return self._checked_page(found.bundles, first, after, lambda each: self._bundle(each, runtime))
 
         def bundle(_info: Any, id: str) -> Node | None:
             one = next((each for each in found.bundles if each["id"] == id), None)
-            return self._bundle(found, one, runtime) if one is not None else None
+            return self._bundle(one, runtime) if one is not None else None
 
         return {
             "id": found.id, "name": name, "providerName": found.provider, "description": found.description,
-            "labels": lambda _info, key=None: _labels({"name": normalized(found.name)}, key),
+            "labels": lambda _info, key=None: _labels(found.labels | {"name": normalized(found.name)}, key),
+            "status": _status(found.status),
             "auths": [{"id": auth.id} for auth in self.world.auths_of(found.id)], "bundles": bundles, "bundle": bundle,
-            "eventingConfiguration": lambda _info: {"defaultURL": self._events_url(found)},
+            "eventingConfiguration": lambda _info: {"defaultURL": eventing.url_of(self.world, found)},
         }  # fmt: skip
 
-    def _bundle(self, application: Application, bundle: Node, runtime: Runtime | None) -> Node:
-        own = application.own_credentials.get(bundle["id"], {}).get(runtime.id) if runtime is not None else None
+    def _bundle(self, bundle: Node, runtime: Runtime | None) -> Node:
+        own = instances.own_auth(self.world, bundle["id"], runtime.id) if runtime is not None else None
 
         def definitions(member: str) -> Callable[..., Node]:
             def page(_info: Any, first: int, after: str | None = None, group: str | None = None) -> Node:
@@ -156,16 +161,6 @@ class Director:
             "apiDefinitions": definitions("apis"), "eventDefinitions": definitions("events"),
         }  # fmt: skip
 
-    def _events_url(self, application: Application) -> str:
-        runtimes = (each for each in self.world.runtimes.values() if application in self.world.seen_by(each))
-        runtime = next(runtimes, None)
-        parts = urlsplit(str(runtime.labels.get("runtime_eventServiceUrl", ""))) if runtime else None
-        if runtime is None or parts is None or not parts.netloc:
-            return ""
-        plain = runtime.labels.get("isNormalized", "true") != "true"
-        name = application.name if plain else normalized(application.name)
-        return f"{parts.scheme}://{parts.netloc}/{name}/v1/events"
-
     def register_runtime(self, _info: Any, **given: Any) -> Node:
         """Register a runtime, as the admin."""
         self._need("", "runtime:write")
@@ -176,16 +171,19 @@ class Director:
     def unregister_runtime(self, _info: Any, id: str) -> Node:
         """Remove a runtime, as the admin."""
         self._need("", "runtime:write")
-        found = self.world.runtimes.pop(id, None)
+        found = self.world.runtimes.get(id)
         if found is None:
             raise Refused(f"Object not found [ID={id}; object=runtime]", "NotFound", 20)
-        self.world.changed()
+        self.world.remove_runtime(found)
         return self._shown_runtime(found)
 
     def set_runtime_label(self, _info: Any, runtimeID: str, key: str, value: Any) -> Node:
         """Set a label of a runtime."""
         self._need("RUNTIME", "runtime:write")
-        if not re.fullmatch(r"[a-zA-Z0-9_]{1,256}", key) or value == "":
+        if len(key) > 256:
+            text = "Invalid data LabelInput [key=the length must be no more than 256.]"
+            raise Refused(text, "InvalidData", 22)
+        if not re.fullmatch(r"[a-zA-Z0-9_]+", key) or value == "":
             raise Refused("Invalid data LabelInput [key=not alphanumeric; value=cannot be blank]", "InvalidData", 22)
         self._runtime(runtimeID).labels[key] = value
         self.world.changed()
@@ -227,20 +225,15 @@ class Director:
     def request_one_time_token_for_runtime(self, _info: Any, id: str, systemAuthID: str | None = None) -> Node:
         """Hand out a token for a runtime."""
         self._need("", "runtime:write")
-        return self._token("RUNTIME", id, self._runtime(id).tenant)
+        issued = tokens.issue(self.world, "RUNTIME", self._runtime(id), systemAuthID)
+        return tokens.shown(issued, self.connector_url)
 
     def request_one_time_token_for_application(self, _info: Any, id: str, systemAuthID: str | None = None) -> Node:
         """Hand out a token for an application."""
         self._need("APPLICATION", "application:write")
-        return self._token("APPLICATION", id, self.world.applications[id].tenant) | {"legacyConnectorURL": ""}
-
-    def _token(self, kind: str, object_id: str, tenant: str) -> Node:
-        token = self.world.token_for(kind, object_id, tenant)
-        raw = raw_of(token, self.connector_url)
-        encoded = base64.b64encode(raw.encode()).decode()
-        return {
-            "token": token, "connectorURL": self.connector_url, "used": False, "raw": raw, "rawEncoded": encoded
-        }  # fmt: skip
+        found = self.world.applications[id]
+        issued = tokens.issue(self.world, "APPLICATION", found, systemAuthID)
+        return tokens.shown_to_solution(issued, found, self.connector_url, suggested=self.suggested)
 
     def assign_formation(self, _info: Any, objectID: str, objectType: str, formation: Node) -> Node:
         """Put an application or a runtime into a formation, as the admin."""
@@ -253,6 +246,10 @@ class Director:
         self._need("", "formation:write")
         self.world.unassign(objectID, formation["name"])
         return {"id": new_id(), "name": formation["name"]}
+
+
+def _status(condition: str) -> Node:
+    return {"condition": condition, "timestamp": "2030-01-01T00:00:00Z"}
 
 
 def _labels(labels: Node, key: str | None) -> Node:

@@ -21,7 +21,7 @@ from graphql import GraphQLError, build_schema, execute_sync, parse, validate
 
 from tests.doubles.compass.authority import Authority, refusal, subject_of
 from tests.doubles.compass.director import Director
-from tests.doubles.compass.world import Node, Refused, SystemAuth, World
+from tests.doubles.compass.world import Node, Refused, SystemAuth, World, internal
 
 HERE = Path(__file__).parent
 ADMIN = "admin-token"
@@ -41,6 +41,8 @@ class Fault:
     change: Callable[[Node], Any] | None = None
     """Changes the answer, or returns another one."""
     seconds: float = 0.0
+    held: asyncio.Event | None = None
+    """The answer waits for it."""
     drop: bool = False
     times: int = 1
     secured: bool | None = None
@@ -137,6 +139,8 @@ class Compass:
         fault = self._fault(surface, document, secured=peer is not None)
         if fault is not None and fault.seconds:
             await asyncio.sleep(fault.seconds)
+        if fault is not None and fault.held is not None:
+            await fault.held.wait()
         if fault is not None and fault.drop:
             writer.transport.abort()
             return
@@ -168,9 +172,12 @@ class Compass:
             return 401, _refused("Unauthorized [reason=invalid bearer token]", "Unauthorized", 26)
         if auth is not None and tenant != auth.tenant:
             return 400, _refused(f"Tenant not found [externalTenant={tenant}]", "TenantNotFound", 25)
+        if auth is not None:
+            self.world.seen(auth)
+        suggested = headers.get("suggest_token") == "true"
         key = (json.dumps(request, sort_keys=True), auth.id if auth else "", self.world.version, self.world.page_cap)
         if key not in self._answers:
-            root = Director(self.world, auth, tenant, self.connector_url).root()
+            root = Director(self.world, auth, tenant, self.connector_url, suggested=suggested).root()
             answered = self._execute(surface, request, root)
             if "mutation" in request["query"]:
                 return answered
@@ -232,8 +239,11 @@ def _connector(compass: Compass, auth: SystemAuth | None, *, secured: bool, peer
 
 
 def _error(error: GraphQLError) -> Node:
-    extensions = getattr(error.original_error, "extensions", {})
-    return {"message": error.message, "path": error.path, "extensions": extensions}
+    original, message = error.original_error, error.message
+    if original is not None and not isinstance(original, Refused):
+        original = internal(message)
+        message = str(original)
+    return {"message": message, "path": error.path, "extensions": getattr(original, "extensions", {})}
 
 
 def _refused(message: str, name: str, code: int) -> bytes:

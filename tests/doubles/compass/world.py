@@ -20,6 +20,11 @@ class Refused(Exception):
         self.extensions = {"error": name, "error_code": code}
 
 
+def internal(reason: str) -> Refused:
+    """Return the refusal for what the Director has no name for."""
+    return Refused(f"Internal Server Error [errorID={new_id()}, reason: {reason}]", "InternalError", 10)
+
+
 def new_id() -> str:
     """Return a new id."""
     return str(uuid.uuid4())
@@ -49,8 +54,26 @@ class Application:
     description: str | None = None
     provider: str | None = None
     bundles: list[Node] = field(default_factory=list)
-    own_credentials: dict[str, dict[str, Node]] = field(default_factory=dict)
-    """Bundle → runtime → auth that this runtime sees instead of the default."""
+    labels: Node = field(default_factory=dict)
+    integration_system: str = ""
+    """Whose application it is; empty for one that stands for itself."""
+    status: str = "INITIAL"
+
+
+@dataclass
+class InstanceAuth:
+    """Credentials of one runtime for one bundle, or the request for them."""
+
+    id: str
+    application: str
+    bundle: str
+    runtime: str | None
+    """Who asked; None when that runtime is gone."""
+    auth: Node | None
+    condition: str
+    reason: str
+    message: str
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
@@ -61,6 +84,7 @@ class Runtime:
     name: str
     tenant: str
     labels: Node = field(default_factory=dict)
+    status: str = "INITIAL"
 
 
 class World:
@@ -72,6 +96,9 @@ class World:
         self.runtimes: dict[str, Runtime] = {}
         self.formations: dict[str, set[str]] = {}
         self.auths: dict[str, SystemAuth] = {}
+        self.instance_auths: dict[str, InstanceAuth] = {}
+        self.hidden: dict[str, list[str]] = {}
+        """Label → values; runtimes do not see an application that has one of them."""
         self.revoked: set[str] = set()
         self.version = 0
         self.page_cap = 200
@@ -122,8 +149,42 @@ class World:
     def seen_by(self, runtime: Runtime) -> list[Application]:
         """Return the applications of a runtime's formations, within its tenant, by id."""
         ids = set().union(*(members for members in self.formations.values() if runtime.id in members), set())
-        found = [self.applications[each] for each in ids if each in self.applications]
+        found = [self.applications[each] for each in ids if each in self.applications and not self._is_hidden(each)]
         return sorted((each for each in found if each.tenant == runtime.tenant), key=lambda each: each.id)
+
+    def _is_hidden(self, application_id: str) -> bool:
+        labels = self.applications[application_id].labels
+        return any(labels.get(label) in values for label, values in self.hidden.items())
+
+    def owner_of(self, auth: SystemAuth) -> "Application | Runtime | None":
+        """Return for what a system auth speaks."""
+        return self.applications.get(auth.object_id) or self.runtimes.get(auth.object_id)
+
+    def seen(self, auth: SystemAuth) -> None:
+        """Note that somebody called: that is what makes an application or a runtime connected."""
+        owner = self.owner_of(auth)
+        if owner is not None and owner.status != "CONNECTED":
+            owner.status = "CONNECTED"
+            self.changed()
+
+    def remove_runtime(self, runtime: Runtime) -> None:
+        """Unregister a runtime; what it was given for a bundle stays, and is nobody's."""
+        del self.runtimes[runtime.id]
+        for each in self.instance_auths.values():
+            each.runtime = None if each.runtime == runtime.id else each.runtime
+        self.changed()
+
+    def bundle(self, bundle_id: str) -> tuple[Application, Node]:
+        """Return a bundle and whose it is.
+
+        Raises:
+            Refused: nobody has it.
+        """
+        for application in self.applications.values():
+            for found in application.bundles:
+                if found["id"] == bundle_id:
+                    return application, found
+        raise Refused(f"Object not found [ID={bundle_id}; object=bundle]", "NotFound", 20)
 
     def auths_of(self, object_id: str) -> list[SystemAuth]:
         """Return the system auths of an object."""
