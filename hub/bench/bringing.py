@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hub.bench import figures, handlers, manifests, requests
+from hub.bench import figures, manifests, requests, sources
 from hub.bench.bench import Bench, Measured, complaints_of
 from hub.bench.driving import Hear, Line
 from hub.bench.journal import Arrivals, Journal
@@ -35,7 +35,7 @@ _ACTIVE = ("Running", "Subscription active")
 async def apply_function(bench: Bench, journal: Journal) -> str:
     """Apply the Function that writes the journal and return the sink that means it."""
     runtime = bench.options.runtime
-    await apply_functions(bench, [manifests.function(runtime, handlers.recording(runtime, journal))])
+    await apply_functions(bench, [manifests.function(runtime, sources.recording(runtime, journal))])
     return f"http://{manifests.NAME}.{manifests.SCOPE}.svc.cluster.local"
 
 

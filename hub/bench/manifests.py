@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from hub.bench.handlers import RUNTIMES
 from hub.bench.requests import APPLICATION, PASSWORD, TYPE, USER
+from hub.bench.sources import RUNTIMES
 
 SCOPE, NAME = "default", "bench"
 LONG = "10m"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from contracts import subjects
-from hub.bench import handlers, manifests
+from hub.bench import manifests, sources
 from hub.bench.bench import Bench
 from hub.bench.bringing import apply_functions
 from hub.bench.usage import memory_of, own_megabytes, resident_megabytes
@@ -56,7 +56,7 @@ async def _redeploys(bench: Bench, http: httpx.AsyncClient) -> list[float]:
     await _deploy(bench, [name], _BEFORE)
     for number in range(TIMES):
         text = _AFTER.format(number)
-        document = manifests.function(bench.options.runtime, handlers.answering(bench.options.runtime, text), name)
+        document = manifests.function(bench.options.runtime, sources.answering(bench.options.runtime, text), name)
         began = time.monotonic()
         await bench.session.ask("functions", "apply", {"document": document})
         while (answer := await http.post(f"/functions/{name}")).text != text:
@@ -107,7 +107,7 @@ def _function_pids(bench: Bench) -> list[int]:
 
 
 async def _deploy(bench: Bench, names: list[str], answer: str, *, replicas: int | None = 1) -> None:
-    source = handlers.answering(bench.options.runtime, answer)
+    source = sources.answering(bench.options.runtime, answer)
     await apply_functions(
         bench, [manifests.function(bench.options.runtime, source, name, replicas=replicas) for name in names]
     )

@@ -8,7 +8,7 @@ the memory of many.
 
 from dataclasses import replace
 
-from hub.bench import handlers, manifests, starting
+from hub.bench import manifests, sources, starting
 from hub.bench.bench import Bench, Measured
 from hub.bench.bringing import apply_function, apply_functions, bring, subscribe
 from hub.bench.calling import call
@@ -33,5 +33,5 @@ async def _by_event(bench: Bench) -> Measured:
 
 async def _by_http(bench: Bench) -> Measured:
     runtime = bench.options.runtime
-    await apply_functions(bench, [manifests.function(runtime, handlers.answering(runtime, "done"))])
+    await apply_functions(bench, [manifests.function(runtime, sources.answering(runtime, "done"))])
     return await call(bench.options, bench.load, bench.stage.hub.listeners["internal"])
