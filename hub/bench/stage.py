@@ -19,8 +19,8 @@ JOURNAL = "journal"
 LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
 IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""
-
 FUNCTION_IDLE_SECONDS = 1.0
+"""How long after its last call a process beyond a Function's least number ends."""
 
 
 @dataclass(slots=True)
