@@ -7,10 +7,11 @@ time from "post due" to arrival is what counts.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hub.bench import figures, manifests, requests
+from hub.bench import figures, manifests, requests, sources
 from hub.bench.bench import Bench, Measured, complaints_of
 from hub.bench.driving import Hear, Line
 from hub.bench.journal import Arrivals, Journal
@@ -18,6 +19,7 @@ from hub.bench.pacing import NANOSECONDS
 from hub.bench.plan import Plan
 from hub.bench.scenarios.ingress import plan_of
 from hub.kernel.errors import UpstreamUnavailable
+from hub.kernel.resource import Resource
 from hub.up.ports import free_port
 
 READY_SECONDS = 60.0
@@ -31,10 +33,16 @@ _ACTIVE = ("Running", "Subscription active")
 
 
 async def apply_function(bench: Bench, journal: Journal) -> str:
-    """Apply the Function and return the sink that means it."""
-    await bench.session.ask("functions", "apply", {"document": manifests.function(journal)})
-    await _await_active(bench, "functions")
+    """Apply the Function that writes the journal and return the sink that means it."""
+    runtime = bench.options.runtime
+    await apply_functions(bench, [manifests.function(runtime, sources.recording(runtime, journal))])
     return f"http://{manifests.NAME}.{manifests.SCOPE}.svc.cluster.local"
+
+
+async def apply_functions(bench: Bench, documents: Sequence[dict[str, Any]]) -> None:
+    """Apply Functions, some at once, and wait until all there are answer."""
+    await _apply(bench, "functions", documents)
+    await _await_active(bench, "functions")
 
 
 async def subscribe(bench: Bench, sink: str) -> None:
@@ -53,18 +61,22 @@ async def surround(bench: Bench) -> None:
         manifests.subscription(address, 1, f"other-{number}", f"app-{number}", f"order.type{number}.v1")
         for number in range(bench.options.others)
     ] + [manifests.subscription(address, 10, f"dead-{number}", **own) for number in range(bench.options.dead)]
+    if documents:
+        await _apply(bench, "subscriptions", documents)
+        await _await_active(bench, "subscriptions")
+
+
+async def _apply(bench: Bench, plural: str, documents: Sequence[dict[str, Any]]) -> None:
     for begin in range(0, len(documents), _APPLIED_AT_ONCE):
         some = documents[begin : begin + _APPLIED_AT_ONCE]
-        await asyncio.gather(*(bench.session.ask("subscriptions", "apply", {"document": each}) for each in some))
-    if documents:
-        await _await_active(bench, "subscriptions")
+        await asyncio.gather(*(bench.session.ask(plural, "apply", {"document": each}) for each in some))
 
 
 async def _await_active(bench: Bench, plural: str) -> None:
     limit = time.monotonic() + READY_SECONDS
     while True:
         found = await bench.session.resources(plural)
-        if found and all(_is_active(each.status) for each in found):
+        if found and all(_is_active(each) for each in found):
             return
         if time.monotonic() > limit:
             said = [each.status.get("conditions", each.status) for each in found]
@@ -72,8 +84,11 @@ async def _await_active(bench: Bench, plural: str) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _is_active(status: dict[str, Any]) -> bool:
-    conditions = status.get("conditions") or []
+def _is_active(resource: Resource) -> bool:
+    """Say whether this very generation of a resource is served; only Functions say of which one they speak."""
+    if resource.status.get("observedGeneration", resource.generation) != resource.generation:
+        return False
+    conditions = resource.status.get("conditions") or []
     return any(each.get("type") in _ACTIVE and str(each.get("status")) == "True" for each in conditions)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -14,6 +14,13 @@ from hub.kernel.errors import UpstreamUnavailable
 Line = dict[str, Any]
 Hear = Callable[[Line], None]
 _END_SECONDS = 2.0
+
+
+class Loading(Protocol):
+    """Runs a load; with `metered` its measured time is what the CPU time is taken of."""
+
+    async def __call__(self, plan: Plan, *, metered: bool = True) -> Line:
+        """Return what was counted and timed."""
 
 
 @asynccontextmanager

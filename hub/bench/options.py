@@ -1,14 +1,30 @@
 """What one benchmark is asked to do, checked before anything is started. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from hub.kernel.errors import InvalidInput
 
 SCENARIOS = ("ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway")
-PEERS = {"ingress": ("bare", "mq-bridge"), "delivery": ("mq-bridge",), "gateway": ("caddy",)}
+PEERS = {
+    "ingress": ("bare", "mq-bridge"),
+    "delivery": ("mq-bridge",),
+    "functions": ("functions-framework",),
+    "gateway": ("caddy",),
+}
 """Other programs that do the work of a scenario."""
+OWNERS = {
+    "batch": ("ingress", "delivery"),
+    "listener": ("ingress",),
+    "authority": ("connector",),
+    "others": ("ingress", "delivery", "gateway"),
+    "dead": ("delivery",),
+    "applications": ("registry",),
+    "by": ("functions",),
+    "runtime": ("functions",),
+    "functions": ("functions",),
+}
+"""Options that not every scenario has, and the scenarios that have them."""
 E2E_RATE = 500.0
-APPLICATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +52,14 @@ class Options:
     APIs each (gateway)."""
     dead: int = 0
     """Further Subscriptions to the same events, whose sinks take no connection."""
-    applications: int = APPLICATIONS
+    applications: int = 1000
     """How many Applications get their Services (registry)."""
+    by: str = "event"
+    """How the Function is called: `event`, by its Subscription, or `http`."""
+    runtime: str = "python"
+    """What runs the Function: `python` or `node`."""
+    functions: int = 0
+    """How many Functions are deployed beside, first at rest and then running, for what that takes; 0: none."""
 
     def checked(self) -> "Options":
         """Return the options with the scenario's defaults.
@@ -45,36 +67,46 @@ class Options:
         Raises:
             InvalidInput: an option that this scenario does not have.
         """
+        self._refuse_options_of_others()
         self._need_peer_of_scenario()
-        if self.scenario != "ingress":
-            self._refuse_options_of_ingress()
-        elif self.peer and (self.batch != 1 or self.listener != "internal"):
-            raise InvalidInput("--peer compares single events over plain HTTP; leave out --batch and --listener.")
-        if self.scenario != "connector" and self.authority != "ecdsa-p256":
-            raise InvalidInput(f"--authority belongs to `hub bench connector`; leave it out of '{self.scenario}'.")
-        if self.others and self.peer == "caddy":
-            raise InvalidInput("--peer compares calls of one API; leave out --others.")
-        if self.others and self.scenario not in {"ingress", "delivery", "gateway"}:
-            raise InvalidInput(f"--others belongs to ingress, delivery and gateway; leave it out of '{self.scenario}'.")
-        if self.dead and self.scenario != "delivery":
-            raise InvalidInput(f"--dead belongs to `hub bench delivery`; leave it out of '{self.scenario}'.")
-        if self.scenario != "registry" and self.applications != APPLICATIONS:
-            raise InvalidInput(f"--applications belongs to `hub bench registry`; leave it out of '{self.scenario}'.")
+        self._need_likeness_to_peer()
         if self.scenario == "registry" and self.rate is not None:
             raise InvalidInput("`hub bench registry` registers as fast as it is answered; leave out --rate.")
         if self.scenario == "e2e" and self.rate is None:
             return replace(self, rate=E2E_RATE)
         return self
 
-    def _refuse_options_of_ingress(self) -> None:
-        given = {"--batch": self.batch != 1 and self.scenario != "delivery", "--listener": self.listener != "internal"}
-        for option in [name for name, present in given.items() if present]:
-            raise InvalidInput(f"{option} belongs to `hub bench ingress`; leave it out of '{self.scenario}'.")
+    def _refuse_options_of_others(self) -> None:
+        for option in fields(self):
+            owners = OWNERS.get(option.name, (self.scenario,))
+            if self.scenario not in owners and getattr(self, option.name) != option.default:
+                whose = ", ".join(f"`hub bench {owner}`" for owner in owners)
+                raise InvalidInput(f"--{option.name} belongs to {whose}; leave it out of '{self.scenario}'.")
 
     def _need_peer_of_scenario(self) -> None:
         known = PEERS.get(self.scenario, ())
         if self.peer and self.peer not in known:
             there_are = f"it has {', '.join(known)}" if known else "it has none"
             raise InvalidInput(f"`hub bench {self.scenario}` has no peer '{self.peer}'; {there_are}.")
-        if self.peer and self.scenario == "delivery" and (self.rate or self.others or self.dead):
-            raise InvalidInput("--peer compares how a backlog is delivered; leave out --rate, --others and --dead.")
+
+    def _need_likeness_to_peer(self) -> None:
+        """Refuse what the peer does not do, for then there is nothing to compare."""
+        if self.peer is None:
+            return
+        is_alike, what = {
+            "ingress": (
+                self.batch == 1 and self.listener == "internal",
+                "single events over plain HTTP; leave out --batch and --listener",
+            ),
+            "delivery": (
+                not (self.rate or self.others or self.dead),
+                "how a backlog is delivered; leave out --rate, --others and --dead",
+            ),
+            "functions": (
+                self.by == "http" and self.runtime == "python" and not self.rate,
+                "calls of a Python handler as fast as answered; add --by http, leave out --runtime and --rate",
+            ),
+            "gateway": (not self.others, "calls of one API; leave out --others"),
+        }[self.scenario]
+        if not is_alike:
+            raise InvalidInput(f"--peer compares {what}.")

@@ -10,31 +10,34 @@ from pathlib import Path
 from typing import Any
 
 from hub.bench.bench import document_of
-from hub.bench.driving import Hear, Line, run_load
+from hub.bench.calling import call
+from hub.bench.driving import Hear, Line, Loading, run_load
 from hub.bench.options import Options
-from hub.bench.peers import caddy
+from hub.bench.peers import caddy, functions_framework
 from hub.bench.peers.delivering import Store, deliver
 from hub.bench.peers.running import event_store, peer
 from hub.bench.plan import Plan
 from hub.bench.scenarios import gateway
 from hub.bench.scenarios.ingress import measured_of, plan_of, stored_in
-from hub.bench.usage import Meter, memory_of
+from hub.bench.usage import Meter, children_of, memory_of
 from hub.kernel.broker import connect
 from hub.kernel.errors import Misconfigured
 from hub.kernel.layout import declare
 from hub.up.ports import free_port
 
 PACKAGES = {"mq-bridge": "mq_bridge"}
+PROGRAMS = {"caddy": caddy.program, "functions-framework": functions_framework.program}
+"""How the program of a peer is found, or refused."""
 
 
 def check(name: str) -> None:
-    """Refuse a peer whose package is not installed.
+    """Refuse a peer that is not installed.
 
     Raises:
         Misconfigured: it is not.
     """
-    if name == "caddy":
-        caddy.program()
+    if name in PROGRAMS:
+        PROGRAMS[name]()
     if name in PACKAGES and find_spec(PACKAGES[name]) is None:
         raise Misconfigured(f"The peer '{name}' is not installed; run `pip install 'integration-hub[bench]'`.")
 
@@ -42,6 +45,8 @@ def check(name: str) -> None:
 def measure_peer(options: Options, directory: Path, hear: Hear) -> dict[str, Any]:
     """Run the peer of the options once and return its result, in the form of a run of the hub."""
     began = time.monotonic()
+    if options.scenario == "functions":
+        return asyncio.run(_answer_calls(options, directory / "peer", began, hear))
     if options.scenario == "gateway":
         return asyncio.run(_pass_calls(options, directory / "peer", began, hear))
     with event_store(directory / "peer", options.sync) as (url, pid):
@@ -90,7 +95,19 @@ async def _pass_calls(options: Options, directory: Path, began: float, hear: Hea
         return document_of(measured, meter, ready_seconds, idle)
 
 
-def _loading(meter: Meter, hear: Hear) -> gateway.Loading:
+async def _answer_calls(options: Options, directory: Path, began: float, hear: Hear) -> dict[str, Any]:
+    """Let functions-framework do what the hub does: the same handler, the same load."""
+    port = free_port()
+    async with functions_framework.running(directory, port) as pid:
+        ready_seconds = round(time.monotonic() - began, 3)
+        meter = Meter(lambda: {"peer": [pid, *children_of(pid)]})
+        idle = {kind: round(size, 1) for kind, size in memory_of(meter.pids()).items()}
+        async with meter.sampling():
+            measured = await call(options, _loading(meter, hear), f"http://127.0.0.1:{port}")
+        return document_of(measured, meter, ready_seconds, idle)
+
+
+def _loading(meter: Meter, hear: Hear) -> Loading:
     async def load(plan: Plan, *, metered: bool = True) -> Line:
         def heard(line: Line) -> None:
             if metered:

@@ -61,6 +61,12 @@ def call(host: str, size: int) -> bytes:
     return _template(path, host, {"Content-Type": "application/json"}, data_of(size))
 
 
+def invocation(path: str, host: str, size: int) -> bytes:
+    """Return the template of a call of a Function; its id stands in a header."""
+    headers = {"Content-Type": "application/json", "X-Request-Id": _id_of_run()}
+    return _template(path, host, headers, data_of(size))
+
+
 def registration(service: dict[str, Any], host: str) -> bytes:
     """Return the template of a registration: the request's number is that of the Application (`application_name`)."""
     body = orjson.dumps(service)

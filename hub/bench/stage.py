@@ -19,6 +19,8 @@ JOURNAL = "journal"
 LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
 IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""
+FUNCTION_IDLE_SECONDS = 1.0
+"""How long after its last call a process beyond a Function's least number ends."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ def settings_of(data_dir: Path, sync: str, authority: str) -> dict[str, str]:
         "HUB_CONNECTOR__AUTHORITY": authority,
         # Functions reach no files but their own; the one of the benchmark writes down when it was called.
         "HUB_FUNCTIONS__WRITABLE": json.dumps([str(data_dir.parent / JOURNAL)]),
+        # A Function without a fixed number of processes has none soon after a call: its cold start can be timed.
+        "HUB_FUNCTIONS__IDLE_SECONDS": str(FUNCTION_IDLE_SECONDS),
         **{f"HUB_{name.upper()}__PORT": str(port) for name, port in ports.items()},
         "HUB_LOGS__FORMAT": "json",
     }

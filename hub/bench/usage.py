@@ -31,6 +31,14 @@ def resident_megabytes(pid: int) -> float:
     return 0.0
 
 
+def own_megabytes(pid: int) -> float:
+    """Return the memory of a process in MB, what it shares divided by the number of sharers; 0 when it is gone."""
+    with suppress(OSError, StopIteration):
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) * 1024 / MEGABYTE
+    return 0.0
+
+
 def children_of(pid: int) -> list[int]:
     """Return the pids whose parent is this one."""
     found = (int(entry.name) for entry in PROC.glob("[0-9]*"))
@@ -60,6 +68,7 @@ class Meter:
         self._after: dict[int, float] = {}
         self._kinds: dict[int, str] = {}
         self._peak: dict[str, float] = {}
+        self._is_over = False
 
     @asynccontextmanager
     async def sampling(self) -> AsyncIterator[None]:
@@ -98,7 +107,13 @@ class Meter:
             self._kinds |= dict.fromkeys(pids, kind)
         return {pid: cpu_seconds(pid) for pid in self._kinds}
 
+    def close(self) -> None:
+        """Note nothing more: what comes now is no part of the load."""
+        self._is_over = True
+
     def _note_memory(self) -> None:
+        if self._is_over:
+            return
         for kind, megabytes in memory_of(self.pids()).items():
             self._peak[kind] = max(self._peak.get(kind, 0.0), megabytes)
 

@@ -26,6 +26,12 @@ hub bench delivery --others 1000
 
 hub bench delivery --dead 1
 
+hub bench functions --runtime node
+
+hub bench functions --by http --peer functions-framework
+
+hub bench functions --functions 50
+
 hub bench e2e --rate 500 --seconds 30
 
 hub bench connector --authority rsa-4096 --connections 8
@@ -46,6 +52,35 @@ def register(app: typer.Typer) -> None:
 
 
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="For people or for programs.")]
+Batch = Annotated[int, typer.Option(min=1, max=1000, help="Events in one request (ingress, delivery).")]
+Listener = Annotated[
+    Literal["internal", "edge"],
+    typer.Option(help="internal: plain HTTP. edge: mutual TLS as a paired solution (ingress)."),
+]
+Peer = Annotated[
+    Literal["bare", "mq-bridge", "caddy", "functions-framework"] | None,
+    typer.Option(
+        help="Also run another program on the same work, and print the ratio (ingress; delivery: mq-bridge; gateway: "
+        "caddy; functions: functions-framework)."
+    ),
+]
+Authority = Annotated[
+    Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
+]
+Others = Annotated[
+    int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside; Applications (gateway).")
+]
+Dead = Annotated[
+    int, typer.Option(min=0, max=100, help="Subscriptions to the same events with a dead sink beside (delivery).")
+]
+Applications = Annotated[
+    int, typer.Option(min=1, max=100_000, help="Applications that get five Services each (registry).")
+]
+By = Annotated[Literal["event", "http"], typer.Option(help="How the Function is called (functions).")]
+Runtime = Annotated[Literal["python", "node"], typer.Option(help="What runs the Function (functions).")]
+Functions = Annotated[
+    int, typer.Option(min=0, max=1000, help="Functions deployed beside, for the memory they take (functions).")
+]
 
 
 def bench(  # noqa: PLR0913 - a parameter is an option of the command line
@@ -61,40 +96,30 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     ] = None,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="Connections; also deliveries under way.")] = 64,
     size: Annotated[int, typer.Option(min=16, help="Bytes of an event's data.")] = 1024,
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="Events in one request (ingress, delivery).")] = 1,
+    batch: Batch = 1,
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same load before anything counts.")] = 2,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="Runs, each on a fresh hub; the median is shown.")] = 1,
-    listener: Annotated[
-        Literal["internal", "edge"],
-        typer.Option(help="internal: plain HTTP. edge: mutual TLS as a paired solution (ingress)."),
-    ] = "internal",
+    listener: Listener = "internal",
     sync: Annotated[str, typer.Option(help="HUB_NATS__SYNC of the hub: `always`, or an interval.")] = "2m",
-    peer: Annotated[
-        Literal["bare", "mq-bridge", "caddy"] | None,
-        typer.Option(help="Also run another program on the same work, and print the ratio (ingress, gateway: caddy)."),
-    ] = None,
-    authority: Annotated[
-        Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
-    ] = "ecdsa-p256",
-    others: Annotated[
-        int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside; Applications (gateway).")
-    ] = 0,
-    dead: Annotated[
-        int, typer.Option(min=0, max=100, help="Subscriptions to the same events with a dead sink beside (delivery).")
-    ] = 0,
-    applications: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Applications that get five Services each (registry).")
-    ] = 1000,
+    peer: Peer = None,
+    authority: Authority = "ecdsa-p256",
+    others: Others = 0,
+    dead: Dead = 0,
+    applications: Applications = 1000,
+    by: By = "event",
+    runtime: Runtime = "python",
+    functions: Functions = 0,
     output: Output = "table",
 ) -> None:
     """Start a hub of its own, load it from a process of its own, and show what was measured.
 
     ingress: events acknowledged as stored. delivery: stored events brought to an HTTP sink. functions: the same to a
-    Function. e2e: from the moment a post was due to the start of the Function's handler. connector: certificates
-    issued to a paired solution, which renews again and again. registry: five Services of each of many Applications,
-    registered at the edge, however long that takes; then how long the list of them and a start with them take.
-    gateway: calls of an API with credentials added, beside the same calls made directly; --others N goes round N
-    Applications of five APIs each.
+    Function, or with --by http calls of one; then the times of a cold start and of a change, and with --functions N
+    the memory of N at rest and of N that run. e2e: from the moment a post was due to the start of the Function's
+    handler. connector: certificates issued to a paired solution, which renews again and again. registry: five Services
+    of each of many Applications, registered at the edge, however long that takes; then how long the list of them and a
+    start with them take. gateway: calls of an API with credentials added, beside the same calls made directly; --others
+    N goes round N Applications of five APIs each.
 
     With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
     when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.
@@ -104,7 +129,7 @@ def bench(  # noqa: PLR0913 - a parameter is an option of the command line
     asked = Options(
         scenario=scenario, seconds=seconds, rate=rate, connections=connections, size=size, batch=batch,
         warm_up=warm_up, repeat=repeat, listener=listener, sync=sync, peer=peer, authority=authority,
-        others=others, dead=dead, applications=applications,
+        others=others, dead=dead, applications=applications, by=by, runtime=runtime, functions=functions,
     )  # fmt: skip
     raise typer.Exit(_measure(asked, output))
 

@@ -164,6 +164,10 @@ def _need_scale(spec: Spec) -> None:
         if scale.get(name) is None:
             raise MissingField(f"spec.scaleConfig.{name} is missing.", field=f"spec.scaleConfig.{name}")
         _need_number(scale[name], f"spec.scaleConfig.{name}", least=1)
+    least, most = scale["minReplicas"], scale["maxReplicas"]
+    if most < least:
+        said = f"Invalid value: {most}: should not be below minReplicas ({least})"
+        raise _invalid("spec.scaleConfig.maxReplicas", said)
 
 
 def _need_number(value: Any, path: str, *, least: int) -> None:

@@ -30,9 +30,7 @@ def check(run: dict[str, Any]) -> None:
 
 def test_a_peer_is_measured_and_the_ratio_told(bench: Bench) -> None:
     """Its acknowledged events are in its stream too; the ratio is the hub's throughput over the peer's."""
-    ran = bench(
-        "ingress", "--seconds", "0.5", "--warm-up", "0.1", "--connections", "8", "--peer", "bare", "-o", "json"
-    )
+    ran = bench("ingress", "--seconds", "0.5", "--warm-up", "0.1", "--connections", "8", "--peer", "bare", "-o", "json")
     assert ran.status == 0, ran.errors
     document = ran.document
     mine, other = document["runs"][0], document["peer"]["runs"][0]

@@ -37,14 +37,19 @@ def part(**configuration: Any) -> dict[str, Any]:
     return {"resourceConfiguration": {"function": configuration}}
 
 
+FOREIGN_KEYS = (
+    "serverless$kyma-project#io/abc", "serverless.kyma-project.io", "my.label.com", "serverless.kyma-project.label.com",
+)  # fmt: skip
+"""Keys that are upstream's own only at a glance."""
+
 ACCEPTED = {
     **{f"profile_{name}": part(profile=name) for name in ("XS", "S", "M", "L", "XL")},
     "resources": part(resources={"limits": {"cpu": "100m", "memory": 64}}),
     **{f"runtime_{name}": {"runtime": name} for name in ("nodejs20", "nodejs22", "nodejs24", "python312")},
     **{f"newer_{name}": {"runtime": name} for name in ("nodejs26", "python314")},
     **{f"retired_{name}": {"runtime": name} for name in ("nodejs14", "nodejs18", "python39")},
-    "labels": {"labels": {"serverless$kyma-project#io/abc": "a", "serverless.kyma-project.io": "b", "a" * 63: "c"}},
-    "annotations": {"annotations": {"my.label.com": "x"}},
+    **{f"{kind}_{key}": {kind: {key: "x"}} for kind in ("labels", "annotations") for key in FOREIGN_KEYS},
+    "long_label": {"labels": {"a" * 63: "c"}},
     "env": {"env": [{"name": "TEST_ENV", "value": "1"}, {"name": "s4.metadata"}, {"name": "EMPTY", "value": None}]},
     "git": {"source": {"gitRepository": GIT}},
     "git_key": {"source": {"gitRepository": GIT | {"auth": {"type": "key", "secretName": "s"}}}},
@@ -91,14 +96,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         part(profile="SS"), "spec.resourceConfiguration.function",
         "Invalid value: Invalid profile, please use one of: ['XS','S','M','L','XL']",
     ),
-    "own_label": (
-        {"labels": {"fine": "x", PREFIX: "y"}}, "spec.labels",
-        "Invalid value: Labels has key starting with serverless.kyma-project.io/ which is not allowed",
-    ),
-    "own_annotation": (
-        {"annotations": {PREFIX + "abc": "y"}}, "spec.annotations",
-        "Invalid value: Annotations has key starting with serverless.kyma-project.io/ which is not allowed",
-    ),
+    **{
+        f"own_{kind}_{PREFIX}{rest}_beside_{len(others)}": (
+            {kind: {**others, PREFIX + rest: "y"}}, f"spec.{kind}",
+            f"Invalid value: {kind.title()} has key starting with serverless.kyma-project.io/ which is not allowed",
+        )
+        for kind in ("labels", "annotations")
+        for rest in ("", "abc")
+        for others in ({}, {"fine": "x"})
+    },
     "long_label": ({"labels": {"a" * 64: "x"}}, "spec.labels", "Invalid value: Label value cannot be longer than 63"),
     "no_source": ({"source": {}}, "spec.source", "Invalid value: Use GitRepository or Inline source"),
     "two_sources": (
@@ -112,6 +118,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "empty_mount": (
         {"secretMounts": [{"secretName": "", "mountPath": "/a"}]}, "spec.secretMounts[0].secretName",
         "spec.secretMounts[0].secretName in body should be at least 1 chars long",
+    ),
+    "empty_mount_path": (
+        {"secretMounts": [{"secretName": "s", "mountPath": ""}]}, "spec.secretMounts[0].mountPath",
+        "spec.secretMounts[0].mountPath in body should be at least 1 chars long",
+    ),
+    "blank_reference": (
+        {"source": {"gitRepository": GIT | {"reference": "  "}}}, "spec.source.gitRepository",
+        "Invalid value: Reference is required and cannot be empty",
     ),
     "blank_base_dir": (
         {"source": {"gitRepository": GIT | {"baseDir": "  "}}}, "spec.source.gitRepository",
@@ -144,6 +158,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "zero_scale": (
         {"scaleConfig": {"minReplicas": 0, "maxReplicas": 1}}, "spec.scaleConfig.minReplicas",
         "greater than or equal to 1",
+    ),
+    "scale_upside_down": (
+        {"scaleConfig": {"minReplicas": 3, "maxReplicas": 2}}, "spec.scaleConfig.maxReplicas",
+        "Invalid value: 2: should not be below minReplicas (3)",
     ),
     "no_quantity": (
         part(resources={"limits": {"memory": "lots"}}),
@@ -219,7 +237,11 @@ def test_admission_is_idempotent() -> None:
 CHECKS = {
     "bad_env_name": (inline(env=[{"name": "goofy-kare;;"}, {"name": "2x"}]), ["spec.env: goofy-kare;;. Err: a valid"]),
     "good_env_names": (inline(env=[{"name": "sad-bose"}, {"name": "wonderful-hypatia"}]), []),
-    "env_digit": (inline(env=[{"name": "a"}, {"name": "2lucid-volhard"}]), ["spec.env: 2lucid-volhard. Err:"]),
+    "env_symbols": (inline(env=[{"name": "sad-bose", "value": "][;'#!"}, {"name": "b", "value": "{$(x)}"}]), []),
+    "env_digit": (
+        inline(env=[{"name": name} for name in ("objective-gauss", "2lucid-volhard", "laughing-keldysh")]),
+        ["spec.env: 2lucid-volhard. Err:"],
+    ),
     "python_dependencies": (inline(source={"inline": {"source": "a", "dependencies": "][;"}}), []),
     "node_dependencies": (
         inline(runtime="nodejs24", source={"inline": {"source": "a", "dependencies": "][;"}}),
@@ -255,7 +277,19 @@ CHECKS = {
         }.items()
     },
     "resources_fine": (
-        inline(**part(resources={"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "50m"}})), [],
+        inline(**part(resources={
+            "limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "50m", "memory": "32Mi"},
+        })),
+        [],
+    ),
+    "requests_over_limits": (
+        inline(**part(resources={
+            "limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "200m", "memory": "128Mi"},
+        })),
+        [
+            "Function limits cpu(100m) should be higher than requests cpu(200m)",
+            "Function limits memory(64Mi) should be higher than requests memory(128Mi)",
+        ],
     ),
     "resources_wrong": (
         inline(**part(resources={

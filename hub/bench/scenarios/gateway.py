@@ -12,12 +12,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from hub.bench import requests
 from hub.bench.bench import Bench, Measured, complaints_of
-from hub.bench.driving import Line, lines, started
+from hub.bench.driving import Loading, lines, started
 from hub.bench.manifests import api, secret
 from hub.bench.options import Options
 from hub.bench.plan import Plan
@@ -29,13 +28,6 @@ APIS = 5
 """APIs of each further Application."""
 _DIRECT_SHARE = 1 / 3
 _APPLIED_AT_ONCE = 16
-
-
-class Loading(Protocol):
-    """Runs a load; with `metered` its measured time is what the CPU time is taken of."""
-
-    async def __call__(self, plan: Plan, *, metered: bool = True) -> Line:
-        """Return what was counted and timed."""
 
 
 async def run(bench: Bench) -> Measured:
