@@ -33,6 +33,8 @@ class Faults:
     sink: Sink
     names: tuple[str, ...] = ()
     struck: list[tuple[str, Moment]] = field(default_factory=list)
+    _killed: dict[str, int] = field(default_factory=dict)
+    """The pid that was last killed of each process: until its death is noticed it is said to be ready."""
 
     async def strike(self, moment: Moment) -> None:
         """Kill whoever is to be killed, with a signal that nothing can catch; once at each moment.
@@ -53,11 +55,15 @@ class Faults:
 
     async def _kill(self, name: str) -> None:
         limit = time.monotonic() + LIMIT_SECONDS
-        while self.hub.processes()[name]["state"] != "ready":
+        while not self._is_back(name):
             if time.monotonic() > limit:
                 raise UpstreamUnavailable(f"Process '{name}' is not back {LIMIT_SECONDS:.0f} s after it was killed.")
             await asyncio.sleep(_POLL_SECONDS)
-        self.hub.kill(name)
+        self._killed[name] = self.hub.kill(name)
+
+    def _is_back(self, name: str) -> bool:
+        process = self.hub.processes()[name]
+        return process["state"] == "ready" and process["pid"] != self._killed.get(name)
 
 
 def check(names: Sequence[str]) -> tuple[str, ...]:

@@ -95,7 +95,8 @@ class Registry:
     async def secrets(self) -> dict[str, Resource]:
         """Return the stored Secrets by key."""
         bucket = Bucket(self.bus.js, subjects.SECRETS, RESOURCES)
-        return {key: (await bucket.need(key)).value for key in await bucket.keys()}
+        found = {key: await bucket.get(key) for key in await bucket.keys()}
+        return {key: entry.value for key, entry in found.items() if entry is not None}  # one may go meanwhile
 
     async def assets(self) -> list[str]:
         """Return the names in the object store."""
