@@ -63,7 +63,7 @@ class Faults:
 
     def _is_back(self, name: str) -> bool:
         process = self.hub.processes()[name]
-        return process["state"] == "ready" and process["pid"] != self._killed.get(name)
+        return bool(process["state"] == "ready" and process["pid"] != self._killed.get(name))
 
 
 def check(names: Sequence[str]) -> tuple[str, ...]:
