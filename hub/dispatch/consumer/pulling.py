@@ -21,7 +21,7 @@ from hub.dispatch.consumer.outbox import Outbox
 log = structlog.get_logger()
 ACK_PREFIX = "$JS.ACK."
 EXPIRES_SECONDS = 20.0
-"""How long a request stays open."""
+"""How long a request stays open, unless told otherwise."""
 _NO_MESSAGES, _TIMED_OUT = "404", "408"
 _NO_CONSUMER = "503"
 _DELETED = "Consumer Deleted"
@@ -61,6 +61,7 @@ class Pulling:
         self._step = 1
         self._is_open = False
         self._is_paused = False
+        self.expires_seconds = EXPIRES_SECONDS
         self.in_hand = 0
 
     async def start(self) -> None:
@@ -93,8 +94,8 @@ class Pulling:
         if free < self._step or not self._is_open or self._is_paused:
             return
         self._asked += free
-        self._deadline = self._loop.time() + EXPIRES_SECONDS + _GRACE_SECONDS
-        wish = {"batch": free, "expires": int(EXPIRES_SECONDS * 1e9)}
+        self._deadline = self._loop.time() + self.expires_seconds + _GRACE_SECONDS
+        wish = {"batch": free, "expires": int(self.expires_seconds * 1e9)}
         self._outbox.send(self._request, orjson.dumps(wish), reply=self._reply)
 
     async def _received(self, message: Msg) -> None:

@@ -20,3 +20,13 @@ def delivery_of(message: Msg) -> tuple[Delivery, int]:
     handed_out, sequence, _, stored_at = tokens[first : first + 4]
     delivery = Delivery(message.headers or {}, message.data, message.subject, int(sequence), int(stored_at) / 1e9)
     return delivery, int(handed_out)
+
+
+def handing_of(reply: str) -> int:
+    """Return the number of this handing-out, counted per consumer and without gaps.
+
+    Raises:
+        ValueError: the reply subject is none of JetStream's.
+    """
+    tokens = reply.split(".")
+    return int(tokens[6 if len(tokens) == _SHORT else 8])
