@@ -19,7 +19,6 @@ GROUPS = {
     "publish": ("publish",),
     "replay": ("replay",),
     "demo": ("demo",),
-    "bench": ("bench",),
     "drill": ("drill",),
     "doctor": ("doctor",),
     "audit": ("audit",),
@@ -28,6 +27,7 @@ GROUPS = {
 """Modules that register commands at the top level, and which: only the module of the command that runs is loaded."""
 SUB_COMMANDS = (
     "events", "dead", "catalog", "function", "gateway", "compass", "connector", "contracts", "secrets", "subscription",
+    "bench",
 )  # fmt: skip
 """Modules whose commands stand below a noun."""
 
