@@ -1,8 +1,9 @@
 """Every name on the bus: streams, subjects, buckets, durable consumers. Written here once and nowhere else.
 
 Business events live below `events.`, those kept aside below `quarantine.`, contract events below `hub.`, dead letters
-below `dead.`, attempts below `attempts.`, replays to one Subscription below `replay.`. Request-reply between the
-command line and rooms lives below `ask.`, calls of Functions below `call.`; no stream captures these two.
+below `dead.`, attempts below `attempts.`, spans below `traces.`, replays to one Subscription below `replay.`.
+Request-reply between the command line and rooms lives below `ask.`, calls of Functions below `call.`; no stream
+captures these two.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ HUB = "HUB"
 DEAD = "DEAD"
 ATTEMPTS = "ATTEMPTS"
 QUARANTINE = "QUARANTINE"
+TRACES = "TRACES"
 AUDIT = "AUDIT"
 """Copies of the audit records among the contract events, kept longer; nothing is published to it directly."""
 AUDIT_RECORDS = "hub.audit.>"
@@ -24,6 +26,7 @@ STREAM_SUBJECTS = {
     DEAD: ["dead.>"],
     ATTEMPTS: ["attempts.>"],
     QUARANTINE: ["quarantine.>"],
+    TRACES: ["traces.>"],
 }
 
 # Buckets of resources: one per kind, named by its lower-case plural.
@@ -149,6 +152,11 @@ def dead(scope: str, subscription: str) -> str:
 def attempts(scope: str, subscription: str) -> str:
     """Subject of the delivery attempts of one Subscription."""
     return f"attempts.{token(scope)}.{token(subscription)}"
+
+
+def trace(trace_id: str) -> str:
+    """Subject of the spans of one trace."""
+    return f"traces.{trace_id}"
 
 
 def contract(contract_type: str) -> str:

@@ -7,6 +7,7 @@ rooms, opens the listeners, says that it is ready, and undoes all of it in rever
 import asyncio
 import gc
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from faststream.nats import NatsBroker
     from starlette.routing import BaseRoute
 
-    from hub.kernel.http.describe import Description
+    from contracts.surface import Description
     from hub.kernel.http.server import Listener
     from hub.kernel.room import House, Room
     from hub.settings import HubSettings
+    from hub.tracing.recording import Recording
 
 
 ROOMS = ("registry", "connector", "catalog", "ingress", "dispatch", "functions", "gateway", "compass")
@@ -161,6 +163,7 @@ class Running:
         self._broker: NatsBroker | None = None
         self._house: House | None = None
         self._started: list[Room] = []
+        self._recording: Recording | None = None
 
     def furnish(self, bus: Bus, keys: Keys) -> None:
         """Take what rooms are built from."""
@@ -201,6 +204,7 @@ class Running:
         control, *_ = await asyncio.gather(
             self._broker.connect(), *(view.ready() for view in self._house.views.values())
         )
+        self._recording = self._make_recording("+".join(rooms))
         for room in self.rooms:
             await self._start_room(room)
         await self._broker.start()
@@ -229,6 +233,16 @@ class Running:
             outbound=Outbound(),
             objects=Objects(self._bus),
         )
+
+    def _make_recording(self, rooms: str) -> "Recording":
+        """Record spans from now on, under the name that the supervisor gives this process."""
+        from hub.tracing.recording import Recording
+
+        assert self._bus is not None and self._house is not None  # noqa: S101 - narrows the types for the checker
+        process = os.environ.get("HUB_PROCESS") or rooms
+        recording = Recording(self.settings.tracing, process, self._bus.nc, self._house.outbound)
+        recording.start()
+        return recording
 
     async def _start_room(self, room: "Room") -> None:
         began = time.monotonic()
@@ -295,6 +309,8 @@ class Running:
             log.info("room.stopped", room=room.name)
         if self._broker is not None:
             await self._broker.stop()
+        if self._recording is not None:
+            await self._recording.stop()
         if self._house is not None:
             await asyncio.gather(*(view.stop() for view in self._house.views.values()))
             await self._house.outbound.close()

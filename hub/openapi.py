@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hub.kernel.http.describe import TEXT, Answer, Content, Description, Operation, Schema
+from contracts.surface import TEXT, Answer, Content, Description, Operation, Schema
 
 PATH = "/openapi.json"
 """Where listeners serve the document: one segment, which no path of an Application has."""

@@ -31,6 +31,7 @@ from hub.kernel.settings import (
     StreamSettings,
 )
 from hub.registry.settings import RegistrySettings
+from hub.tracing.settings import TracingSettings
 from hub.up.settings import UpSettings
 
 PREFIX = "HUB_"
@@ -77,6 +78,7 @@ class HubSettings(BaseSettings):
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     gateway_compass: EntryListenerSettings = Field(default_factory=EntryListenerSettings)
     compass: CompassSettings = Field(default_factory=CompassSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
 
     @model_validator(mode="after")
     def _lead_to_the_gateway(self) -> "HubSettings":
@@ -93,6 +95,13 @@ class HubSettings(BaseSettings):
         """Tell dispatch how prefixed event types begin, unless it was told: else no Subscription would find them."""
         if self.dispatch.event_type_prefix is None:
             self.dispatch.event_type_prefix = self.ingress.event_type_prefix
+        return self
+
+    @model_validator(mode="after")
+    def _lead_to_the_collector(self) -> "HubSettings":
+        """Tell Functions where spans go, unless they were told another place."""
+        if "trace_collector_url" not in self.functions.model_fields_set:
+            self.functions.trace_collector_url = self.tracing.endpoint
         return self
 
     def kernel(self) -> KernelSettings:

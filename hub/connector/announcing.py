@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from prometheus_client import Counter
 
 from contracts.audit.v1 import AuditRecorded
 from contracts.certificate.v1 import CertificateIssued, CertificateRenewed, CertificateRevoked
 from contracts.envelope import Contract
 from hub.connector.model import Client, Issued
-from hub.kernel import metrics
 from hub.kernel.clock import rfc3339
 from hub.kernel.errors import HubError
+from hub.kernel.metrics import REGISTRY
 
 log = structlog.get_logger()
 Publish = Callable[[Contract], Awaitable[None]]
+CERTIFICATES = Counter("hub_certificates", "Certificates by what happened", ["happened"], registry=REGISTRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,14 @@ class Announcer:
 
     async def issued(self, client: Client, issued: Issued, actor: Actor) -> None:
         """A client got a certificate by token."""
-        metrics.CERTIFICATES.labels("issued").inc()
+        CERTIFICATES.labels("issued").inc()
         log.info("certificate.issued", **_logged(issued))
         await self._announce(CertificateIssued(application=client.application, **_facts(client, issued)))
         await self.audit(actor, "certificate.issue", target_of(client), f"fingerprint {issued.fingerprint}")
 
     async def renewed(self, client: Client, issued: Issued, previous: str, actor: Actor) -> None:
         """A client exchanged its certificate, known by its fingerprint, for a new one."""
-        metrics.CERTIFICATES.labels("renewed").inc()
+        CERTIFICATES.labels("renewed").inc()
         log.info("certificate.renewed", **_logged(issued))
         event = CertificateRenewed(
             application=client.application, previous_fingerprint=previous, **_facts(client, issued)
@@ -54,7 +56,7 @@ class Announcer:
 
     async def revoked(self, client: Client, event: CertificateRevoked, actor: Actor) -> None:
         """A certificate of a client is accepted no more."""
-        metrics.CERTIFICATES.labels("revoked").inc()
+        CERTIFICATES.labels("revoked").inc()
         log.info(
             "certificate.revoked", application=event.application, serial=event.serial, fingerprint=event.fingerprint
         )

@@ -1,6 +1,6 @@
 """What the pairing endpoints take and answer, as values for the OpenAPI document of the edge."""
 
-from hub.kernel.http.describe import TEXT, Answer, Content, Description, Operation, reference
+from contracts.surface import TEXT, Answer, Content, Description, Operation, reference
 
 MEDIA_TYPE = "application/json;charset=UTF-8"
 _CSR = {"application/json": reference("SigningRequest")}

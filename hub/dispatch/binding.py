@@ -1,4 +1,4 @@
-"""The headers of an event for its sink: CloudEvents in binary mode, the trace's next hop. Pure.
+"""The headers of an event for its sink: CloudEvents in binary mode, and the trace it belongs to. Pure.
 
 Attributes are stored percent-encoded as the NATS binding asks, which is also how the HTTP binding wants them; only the
 content type has another name and no encoding there.
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from contracts.envelope import decode_value
-from hub.kernel.trace import child_of
+from hub.kernel.trace import is_valid, new_traceparent
 
 _CONTENT_TYPE = "ce-datacontenttype"
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -35,7 +35,7 @@ def subject_headers(stored: Mapping[str, str]) -> dict[str, str]:
             trace = value
         elif key == "tracestate":
             headers[key] = value
-    headers["traceparent"] = child_of(trace)
+    headers["traceparent"] = trace if is_valid(trace) else new_traceparent()
     return headers
 
 

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Host, Match, Router
 
 from contracts import subjects
 from contracts.envelope import DEPTH, PREFIX
+from hub.functions import spans
 from hub.functions.handlers import Failed
 from hub.functions.model import Answer, Invocation, Rest
 from hub.functions.outcomes import SUCCEEDED
@@ -26,7 +27,7 @@ from hub.kernel.errors import HubError
 from hub.kernel.http.app import route
 from hub.kernel.http.body import read_body
 from hub.kernel.resource import DEFAULT_SCOPE
-from hub.kernel.trace import traceparent_of
+from hub.kernel.trace import open_span, traceparent_of
 from hub.kernel.workload import DEPTH_HEADER, HEADER, Workloads
 
 log = structlog.get_logger()
@@ -152,6 +153,7 @@ async def answered(
         return own
     launch = revision.worker.launch
     headers = _headers_of(request, workloads)
+    headers["traceparent"], span = open_span(traceparent_of(headers), spans.INVOKE)
     invocation = Invocation(
         method=request.method,
         path=path,
@@ -165,6 +167,7 @@ async def answered(
         answer = await revision.worker.invoke(invocation, launch.timeout_seconds)
     except HubError as error:
         answer = error
+    spans.end(span, revision.function, invocation, answer)
     if revision.meter.count(answer, began, request.method) != SUCCEEDED:
         failed(revision, invocation, answer, time.perf_counter() - began)
     if isinstance(answer, HubError):
@@ -198,5 +201,4 @@ def _headers_of(request: Request, workloads: Workloads | None) -> dict[str, str]
     else:
         for name in _OF_CHAINS:
             headers.pop(name, None)
-    headers["traceparent"] = traceparent_of(headers)
     return headers

@@ -18,6 +18,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from contracts import subjects
+from hub.functions import spans
 from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of
 from hub.functions.runtime.fleet import Fleet
@@ -61,6 +62,7 @@ class Calls:
         except HubError as error:
             self._reply(message.reply, error)
             return
+        span = spans.called(headers)
         invocation = Invocation(headers=headers, body=message.data)
         began = time.perf_counter()
         self.in_hand += 1
@@ -68,6 +70,7 @@ class Calls:
 
         def done(answer: Answer | HubError) -> None:
             self.in_hand -= 1
+            spans.end(span, revision.function, invocation, answer)
             if revision.meter.count(answer, began) != SUCCEEDED:
                 self._failed(revision, invocation, answer, time.perf_counter() - began)
             if lineups.shadows:

@@ -37,6 +37,8 @@ class FunctionsSettings(BaseModel):
         `PUBLISHER_PROXY_ADDRESS` in their environment. Absent: `/publish` on the internal listener.""")
     gateway_url: str = Field("http://127.0.0.1:8083", description="""Address of the Application Gateway, as
         `GATEWAY_URL` in the environment of Functions.""")
+    trace_collector_url: str | None = Field(None, description="""Where Functions that trace themselves send their spans,
+        as `TRACE_COLLECTOR_ENDPOINT` in their environment. Absent: `HUB_TRACING__ENDPOINT`.""")
     node: str | None = Field(None, description="""Path of the Node interpreter for Node Functions. Absent: that of the
         extra `node`, else the machine's own.""")
     confined: bool = Field(True, description="""Whether the kernel keeps Functions and installers of dependencies away

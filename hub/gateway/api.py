@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from hub.gateway import spans
 from hub.gateway.addressing import split_path
 from hub.gateway.body import Body
 from hub.gateway.calling import Answer, Caller, Request
@@ -72,20 +73,25 @@ class Endpoint:
     async def _pass(self, scope: Scope, receive: Receive, send: Send, *, api: Api, rest: bytes) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        headers, client = scope["headers"], scope.get("client")
+        (headers, span), client = spans.opened(scope["headers"]), scope.get("client")
         body = Body(receive, headers)
         address = client[0] if client else ""
         request = Request(scope["method"].encode(), rest, scope["query_string"], headers, address, body)
-        answer = await self._caller.call(api, request)
-        answer.seconds = loop.time() - began
         try:
-            await self._answer(scope, receive, send, api=api, answer=answer)
-        finally:
-            await self._caller.finish(answer)
+            answer = await self._caller.call(api, request)
+            answer.seconds, answer.span = loop.time() - began, span
+            try:
+                await self._answer(scope, receive, send, api=api, answer=answer)
+            finally:
+                await self._caller.finish(answer)
+        except HubError as error:
+            spans.end(span, api.names, scope["method"], render(error)[0], error.kind)
+            raise
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, *, api: Api, answer: Answer) -> None:
         part = answer.connection.take()  # a target that is gone by now is a refusal: nothing is with the caller yet
         status, passed = to_caller(answer.head.status, answer.head.headers, api, answer.called)
+        spans.end(answer.span, api.names, scope["method"], status)
         self._meter.count(api.names, scope["method"], status)
         self._meter.time(api.names, answer.seconds)
         self._note(api, scope["method"], answer.head.status, answer.seconds)

@@ -20,6 +20,7 @@ from hub.gateway.outgoing.pools import BUSY, Pool, Pools
 from hub.gateway.rewriting import Headers, head_of, own_token, to_target
 from hub.gateway.settings import GatewaySettings
 from hub.kernel.errors import InvalidInput, UpstreamUnavailable
+from hub.kernel.trace import Span
 
 log = structlog.get_logger()
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"})
@@ -52,6 +53,8 @@ class Answer:
     upload: asyncio.Task[None] | None = None
     seconds: float = 0.0
     """How long the head took, with everything that was fetched or repeated for it."""
+    span: Span | None = None
+    """Of the call, where it is recorded."""
 
 
 class Caller:

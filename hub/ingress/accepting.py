@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from starlette.responses import Response
 
+from hub.ingress import metering
 from hub.ingress.admission import admit
 from hub.ingress.dialects.cloudevents import draft_of
 from hub.ingress.limits import Limits
@@ -19,7 +20,6 @@ from hub.ingress.posters import Poster, poster_of, source_of, stamped
 from hub.ingress.refusals import render
 from hub.ingress.rules import Rules
 from hub.ingress.settings import IngressSettings
-from hub.kernel import metrics
 from hub.kernel.admittance import Admittance
 from hub.kernel.broker import Bus
 from hub.kernel.clock import Clock
@@ -105,7 +105,7 @@ class Acceptance:
     def refuse(self, error: HubError, application: str | None, response: Response | None = None) -> Response:
         """Return the answer to a refused request, counted and logged."""
         answer = response or render(error)
-        metrics.EVENTS_REJECTED.labels(application or "-", str(answer.status_code)).inc()
+        metering.EVENTS_REJECTED.labels(application or "-", str(answer.status_code)).inc()
         log.warning("event.rejected", application=application, status=answer.status_code, error=error.detail[:_LOGGED])
         return answer
 
@@ -116,10 +116,10 @@ def count(events: Sequence[Admitted], outcomes: Sequence[Receipt | HubError], ap
     kept = [(event, outcome) for event, outcome in pairs if isinstance(outcome, Receipt)]
     new = [event for event, receipt in kept if not receipt.duplicate]
     for counter, number in (
-        (metrics.EVENTS_ACCEPTED.labels(application, dialect), len(new)),
-        (metrics.EVENTS_DUPLICATE.labels(application), len(kept) - len(new)),
-        (metrics.CONTRACT_WARNINGS.labels(application), sum(bool(event.warning) for event in new)),
-        (metrics.UNKNOWN_TYPES.labels(application), sum(not event.catalogued for event in new)),
+        (metering.EVENTS_ACCEPTED.labels(application, dialect), len(new)),
+        (metering.EVENTS_DUPLICATE.labels(application), len(kept) - len(new)),
+        (metering.CONTRACT_WARNINGS.labels(application), sum(bool(event.warning) for event in new)),
+        (metering.UNKNOWN_TYPES.labels(application), sum(not event.catalogued for event in new)),
     ):
         if number:
             counter.inc(number)

@@ -4,6 +4,7 @@ A batch is all or nothing: every event is judged before the first one is stored.
 (`Prefer: return=representation`) gets one result per event instead, and the good ones are stored.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.ingress import spans
 from hub.ingress.accepting import Acceptance, stored
 from hub.ingress.dialects import cloudevents, kyma_v1, kyma_v2
 from hub.ingress.model import Admitted
@@ -24,7 +26,7 @@ from hub.kernel.http.body import read_body
 from hub.kernel.identity import identity_of
 from hub.kernel.publisher import Receipt
 from hub.kernel.resource import Resource
-from hub.kernel.trace import traceparent_of
+from hub.kernel.trace import Span
 
 JSON_MEDIA = "application/json"
 Render = Callable[[HubError], Response]
@@ -66,12 +68,14 @@ class Endpoints:
         return await self._guarded(partial(self._handshake, request), request, render)
 
     async def _guarded(self, accept: Callable[[], Awaitable[Response]], request: Request, shape: Render) -> Response:
-        application = request.path_params.get("application")
+        application, began = request.path_params.get("application"), time.time_ns()
         try:
             self._accept.admit_caller(identity_of(request.scope), application)
             return await accept()
         except HubError as error:
-            return self._accept.refuse(error, application, shape(error))
+            answer = shape(error)
+            spans.refused(request.headers, began, error, answer.status_code, application)
+            return self._accept.refuse(error, application, answer)
 
     async def _cloudevents(self, request: Request) -> Response:
         mode = cloudevents.mode_of(request.headers)
@@ -85,12 +89,12 @@ class Endpoints:
         body = await read_body(request, limit)
         if mode == "batch":
             return await self._batch(request, cloudevents.items_of(body))
-        poster, trace = self._poster_of(request), traceparent_of(request.headers)
+        poster, (trace, span) = self._poster_of(request), spans.entered(request.headers)
         if mode == "structured":
             event = self._accept.judge_json(cloudevents.value_of(body), poster, trace)
         else:
             event = self._accept.judge(cloudevents.parse_binary(dict(request.headers), body), poster, trace)
-        return Response(status_code=204, headers=await self._store_all([event], poster.name, mode))
+        return Response(status_code=204, headers=await self._store_all([event], poster.name, mode, span))
 
     def _poster_of(self, request: Request) -> Poster:
         return self._accept.poster_of(request.headers, request.path_params.get("application"))
@@ -99,22 +103,24 @@ class Endpoints:
         most = self._accept.settings.batch_limit_events
         if len(items) > most:
             raise BodyTooLarge(f"The batch has {len(items)} events; at most {most} are accepted.")
-        poster, trace = self._poster_of(request), traceparent_of(request.headers)
+        poster, (trace, span) = self._poster_of(request), spans.entered(request.headers)
         if _prefers_results(request):
-            return await self._results(items, poster, trace)
+            return await self._results(items, poster, trace, span)
         events = []
         for index, item in enumerate(items):
             try:
                 events.append(self._accept.judge_json(item, poster, trace))
             except HubError as error:
                 raise error.within(f"event {index}") from error
-        return Response(status_code=204, headers=await self._store_all(events, poster.name, "batch"))
+        return Response(status_code=204, headers=await self._store_all(events, poster.name, "batch", span))
 
-    async def _results(self, items: list[Any], poster: Poster, trace: str) -> Response:
+    async def _results(self, items: list[Any], poster: Poster, trace: str, span: Span | None) -> Response:
         judged = [self._judged(item, poster, trace) for item in items]
         events = [event for event in judged if isinstance(event, Admitted)]
         self._accept.limit(events, poster.name)
-        outcomes = iter(await self._accept.store(events, poster.name, "batch"))
+        said = await self._accept.store(events, poster.name, "batch")
+        spans.end(span, events, said, poster.name, "batch")
+        outcomes = iter(said)
         results = [
             result_of(index, event, next(outcomes) if isinstance(event, Admitted) else None)
             for index, event in enumerate(judged)
@@ -135,14 +141,18 @@ class Endpoints:
             draft = kyma_v2.parse(body, application)
         else:
             draft = kyma_v1.parse(body, application, self._accept.clock.new_id())
-        poster = self._poster_of(request)
-        event = self._accept.judge(draft, poster, traceparent_of(request.headers))
-        headers = await self._store_all([event], poster.name, dialect)
+        poster, (trace, span) = self._poster_of(request), spans.entered(request.headers)
+        event = self._accept.judge(draft, poster, trace)
+        headers = await self._store_all([event], poster.name, dialect, span)
         return Response(kyma_v1.render_accepted(event.event_id), headers=headers, media_type=JSON_MEDIA)
 
-    async def _store_all(self, events: list[Admitted], poster: str | None, dialect: str) -> dict[str, str]:
+    async def _store_all(
+        self, events: list[Admitted], poster: str | None, dialect: str, span: Span | None
+    ) -> dict[str, str]:
         self._accept.limit(events, poster)
-        receipts: list[Receipt] = stored(await self._accept.store(events, poster, dialect))
+        outcomes = await self._accept.store(events, poster, dialect)
+        receipts: list[Receipt] = stored(outcomes)
+        spans.end(span, events, receipts, poster, dialect)
         return headers_of(self._accept.durability, events, receipts)
 
     async def _subscribed(self, request: Request) -> Response:

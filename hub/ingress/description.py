@@ -1,6 +1,6 @@
 """What the endpoints for events take and answer, as values for the OpenAPI document of the edge."""
 
-from hub.kernel.http.describe import TEXT, Answer, Content, Description, Operation, Schema, reference
+from contracts.surface import TEXT, Answer, Content, Description, Operation, Schema, reference
 
 _JSON = "application/json"
 _STRUCTURED = "application/cloudevents+json"

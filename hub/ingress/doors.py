@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from prometheus_client import Counter
 
+from hub.ingress import metering
 from hub.ingress.accepting import Acceptance
 from hub.ingress.limits import Limit
 from hub.ingress.plain import read
-from hub.kernel import metrics
+from hub.ingress.spans import Settled, followed
 from hub.kernel.errors import HubError
 from hub.kernel.http.direct import ANY, Call, Door
 from hub.kernel.identity import caller_of
@@ -59,7 +60,9 @@ class ShortWay:
             if caller.limit is not None:
                 caller.limit.check_size(len(event.data))
                 caller.limit.take(1, accept.clock.monotonic())
-            settled = partial(self._settled, call, caller, b"" if event.catalogued else event.subject)
+            settled: Settled = partial(self._settled, call, caller, b"" if event.catalogued else event.subject)
+            if event.span is not None:
+                settled = followed(settled, event.span, event, caller.application)
             accept.bus.publisher.publish(event.subject, event.headers, event.data, settled)
         except HubError:
             return False
@@ -73,9 +76,9 @@ class ShortWay:
         caller = self._callers[url] = Caller(
             application,
             self._accept.limits.of(application),
-            metrics.EVENTS_ACCEPTED.labels(label, "binary"),
-            metrics.EVENTS_DUPLICATE.labels(label),
-            metrics.UNKNOWN_TYPES.labels(label),
+            metering.EVENTS_ACCEPTED.labels(label, "binary"),
+            metering.EVENTS_DUPLICATE.labels(label),
+            metering.UNKNOWN_TYPES.labels(label),
         )
         return caller
 

@@ -11,8 +11,8 @@ import structlog
 from nats.errors import Error as NatsError
 
 from contracts import subjects
+from hub.ingress import metering
 from hub.ingress.clearing import Reader, Store, keep_from
-from hub.kernel import metrics
 from hub.kernel.broker import Bus
 from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError
@@ -60,7 +60,7 @@ class Janitor:
                 answer = await self._ask(f"STREAM.PURGE.{subjects.EVENTS}", {"seq": keep})
                 log.info("store.cleared", events=answer.get("purged", 0), keep_from=keep, share=round(store.share, 3))
                 store = store_of(await self._ask(f"STREAM.INFO.{subjects.EVENTS}", {}))
-        metrics.STORE_SHARE.set(store.share)
+        metering.STORE_SHARE.set(store.share)
         self._tell(store.share)
 
     def _tell(self, share: float) -> None:

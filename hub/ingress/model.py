@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.kernel.trace import Span
+
 JSON_TYPE = "application/json"
 
 
@@ -34,3 +36,5 @@ class Admitted:
     catalogued: bool = True
     quarantined: bool = False
     """Whether it is kept aside for what `warning` says, until somebody lets it through."""
+    span: Span | None = field(default=None, repr=False, compare=False)
+    """Under way, where the trace of a request that goes the short way is recorded."""

@@ -6,6 +6,7 @@ nothing. What it accepts, they accept, with the same subject, headers and data -
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,8 +21,9 @@ from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
 from hub.ingress.model import JSON_TYPE, Admitted
 from hub.ingress.rules import Rules
+from hub.ingress.spans import ACCEPT
 from hub.kernel.errors import InvalidInput
-from hub.kernel.trace import is_valid, new_traceparent
+from hub.kernel.trace import is_valid, open_span
 from hub.kernel.workload import HEADER
 
 _NAME = re.compile(rb"ce-[a-z0-9]+").fullmatch
@@ -31,7 +33,7 @@ _MEMBER = re.compile(r"[a-z0-9]+").fullmatch
 _NEEDED = (b"ce-id", b"ce-source", b"ce-type")
 _ADDRESSED = {b"ce-specversion", b"ce-source", b"ce-type"}
 _CHECKED_ELSEWHERE = {b"ce-dataschema", b"ce-datacontenttype", b"ce-" + DEPTH.encode()}
-_READ_ELSEWHERE = {b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", HEADER}
+_READ_ELSEWHERE = {b"b3", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", HEADER}
 """Another form of trace, and the token of a Function: both are looked at where events are few."""
 _NOT_ATTRIBUTES = {"data", "data_base64", "datacontenttype"}
 
@@ -68,8 +70,9 @@ def read(headers: list[tuple[bytes, bytes]], body: bytes, source: str | None, ru
         if parsed is _NOT_JSON:
             return None
     given = head.trace.decode("latin-1")
-    context = given if is_valid(given) else new_traceparent()
-    return _made(head.attributes, media, (body, parsed), source, rules, context)
+    context, span = open_span(given if is_valid(given) else "", ACCEPT)
+    made = _made(head.attributes, media, (body, parsed), source, rules, context)
+    return made if span is None or made is None else replace(made, span=span)
 
 
 class Head(NamedTuple):

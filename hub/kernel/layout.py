@@ -32,7 +32,7 @@ _AUDIT_DAYS = 400
 _MAX_CONSUMERS = 100_000
 _TOKEN_TTL_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
-_REVISION = "3"
+_REVISION = "4"
 
 
 def streams_of(settings: KernelSettings) -> list[StreamConfig]:
@@ -57,6 +57,8 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
         # A dead letter is the only place where its event still is: when full, the event waits instead.
         _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
         _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
+        # Copies would cost more than the loss of a few spans does.
+        _small(subjects.TRACES, kept.traces_max_age_hours * _HOUR, 1, max_bytes=kept.traces_max_bytes),
         # What is kept aside was answered as stored: no age and no limit may take it away unseen.
         _small(subjects.QUARANTINE, 0, replicas, DiscardPolicy.NEW),
     ]
@@ -78,7 +80,7 @@ def _audit(replicas: int) -> StreamConfig:
 
 
 def _small(
-    name: str, max_age: float, replicas: int, discard: DiscardPolicy = DiscardPolicy.OLD
+    name: str, max_age: float, replicas: int, discard: DiscardPolicy = DiscardPolicy.OLD, max_bytes: int = 1024**3
 ) -> StreamConfig:
     return StreamConfig(
         name=name,
@@ -87,7 +89,7 @@ def _small(
         storage=StorageType.FILE,
         discard=discard,
         max_age=max_age,
-        max_bytes=1024**3,
+        max_bytes=max_bytes,
         duplicate_window=120.0,
         max_consumers=_MAX_CONSUMERS,
         num_replicas=replicas,

@@ -38,6 +38,9 @@ class StreamSettings(BaseModel):
     duplicate_window_seconds: float = Field(120, gt=0, description="""Seconds within which a repeated post (same source
         and id) is acknowledged as duplicate and not stored again.""")
     attempts_max_age_hours: float = Field(24, gt=0, description="""Hours the record of delivery attempts is kept.""")
+    traces_max_bytes: int = Field(64 * 1024**2, ge=1024**2, description="""Bytes of the spans kept for `hub trace`; the
+        oldest make room.""")
+    traces_max_age_hours: float = Field(24, gt=0, description="""Hours those spans are kept at most.""")
 
 
 class ListenerSettings(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from hub.kernel.http.describe import Answer, Content, Description, Operation, Schema, reference
+from contracts.surface import Answer, Content, Description, Operation, Schema, reference
 from hub.registry.answers import MEDIA_TYPE
 
 METADATA = "/{application}/v1/metadata"

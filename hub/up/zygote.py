@@ -50,7 +50,8 @@ def _preload() -> None:
     """Import what workers need: the command line and every room."""
     from hub.house import ROOMS
 
-    for name in ("hub.cli", "hub.kernel.layout", "hub.kernel.messages", "hub.kernel.http.server", "hub.kernel.health"):
+    kernel = ("layout", "messages", "http.server", "health")
+    for name in ("hub.cli", *(f"hub.kernel.{part}" for part in kernel), "hub.tracing.recording"):
         import_module(name)
     for room in ROOMS:
         import_module(f"hub.{room}.room")

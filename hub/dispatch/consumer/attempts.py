@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hub.dispatch import spans
 from hub.dispatch.consumer.endings import Endings
 from hub.dispatch.consumer.holding import Held
 from hub.dispatch.consumer.outbox import TERMINATE, Outbox
@@ -77,15 +78,15 @@ class Attempts:
 
     async def make(self, held: Held) -> Result:
         """Make one attempt and settle the event by what comes of it."""
-        plan, delivery = self.plan, held.delivery
-        progress = held.progress
+        plan, progress = self.plan, held.progress
         if progress is None:
             progress = held.progress = _FIRST if held.handed_out == 1 else await self._progress_of(held)
         given_up = self._judge_before(plan, held, progress)
         if given_up is not None:
             return Result(None, await self._give_up(plan, held, given_up, Answer(None)))
+        sent, held.span = spans.opened(held.delivery)
         began = time.perf_counter()
-        answer = await self._send(delivery, progress.attempts + 1)
+        answer = await self._send(sent, progress.attempts + 1)
         seconds = time.perf_counter() - began
         DELIVERY_SECONDS.observe(seconds)
         if answer.is_success and not answer.error:
@@ -102,6 +103,8 @@ class Attempts:
         """
         plan = self.plan
         assert self._send_batch is not None  # noqa: S101 - narrows the type for the checker
+        for held in batch:
+            _, held.span = spans.opened(held.delivery)
         began = time.perf_counter()
         answer = await self._send_batch([held.delivery for held in batch])
         seconds = time.perf_counter() - began
@@ -132,6 +135,9 @@ class Attempts:
     def _succeed(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
         self._acknowledge(held.reply)
         self._count["ack"].inc()
+        if held.span is not None:
+            number = (held.progress.attempts if held.progress else 0) + 1
+            spans.end(held.span, plan, held.delivery, (number, answer, "delivered"))
         if held.handed_out > 1 or (held.progress is not None and held.progress.attempts):
             self._forget(held)
         if self._tools.settings.record_successes:
@@ -145,6 +151,7 @@ class Attempts:
         verdict = judge(answer, progress, held.delivery.stored_at, plan.policy, moment)
         attempt = Attempt(progress.attempts, moment.now, seconds, answer, verdict)
         self._tools.endings.record(plan, held.delivery, attempt)
+        spans.end(held.span, plan, held.delivery, (progress.attempts, answer, verdict.action.replace("_", " ")))
         failed = is_retried(answer, plan.policy)
         if verdict.action == "dead_letter":
             return Result(failed, await self._give_up(plan, held, verdict, answer), is_gone(answer, plan.sink))

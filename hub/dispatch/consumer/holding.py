@@ -5,6 +5,7 @@ from bisect import insort
 from dataclasses import dataclass, field
 
 from hub.dispatch.model import Delivery, Progress
+from hub.kernel.trace import Span
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +23,8 @@ class Held:
     """None when nothing is known yet of earlier attempts."""
     key: str | None = None
     """What orders it; None when it waits for nobody."""
+    span: Span | None = field(default=None, repr=False)
+    """Of the attempt under way, where it is recorded."""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
     """Set while it waits here for its next attempt."""

@@ -221,6 +221,7 @@ def _environment(function: Resource, site: Site, shelf: Shelf) -> dict[str, str]
         "SERVICE_NAMESPACE": function.scope,
         "FUNC_TIMEOUT": f"{site.settings.timeout_seconds:g}",
     }
+    own |= {"TRACE_COLLECTOR_ENDPOINT": url} if (url := site.settings.trace_collector_url) else {}
     own |= {} if runtimes.is_python(runtime) else {"HANDLER_PATH": "./function/handler.js"}
     return function_environment(base, own, function.spec.get("env") or [], shelf.look_up)
 

@@ -19,17 +19,15 @@ _ADDRESSES = ("PUBLISHER_PROXY_ADDRESS", "PUBLISHER_URL", "GATEWAY_URL")
 
 
 def trace_headers(traceparent: str) -> dict[str, str]:
-    """Return the headers of the next hop: the same trace, a new span; none without a trace."""
+    """Return the headers of a call: the span at work is its parent; none without a trace."""
     parts = traceparent.split("-")
-    if len(parts) < 3:
+    if len(parts) < 4:
         return {}
-    version, trace, flags = parts[0], parts[1], parts[3] if len(parts) > 3 else "01"
-    span = os.urandom(8).hex()
     return {
-        "traceparent": f"{version}-{trace}-{span}-{flags}",
-        "x-b3-traceid": trace,
-        "x-b3-spanid": span,
-        "x-b3-sampled": "0" if flags == "00" else "1",
+        "traceparent": traceparent,
+        "x-b3-traceid": parts[1],
+        "x-b3-spanid": parts[2],
+        "x-b3-sampled": "0" if parts[3] == "00" else "1",
     }
 
 

@@ -16,14 +16,13 @@ const ADDRESSES = ['PUBLISHER_PROXY_ADDRESS', 'PUBLISHER_URL', 'GATEWAY_URL'];
 const wrapped = new WeakSet();
 let hosts;
 
-/** Return the headers of the next hop; none outside an invocation. */
+/** Return the headers of a call, whose parent is the span at work; none outside an invocation. */
 function traceHeaders() {
   const given = invocation.getStore()?.traceparent;
   if (!given) return {};
-  const [version, trace, , flags = '01'] = given.split('-');
-  const span = require('node:crypto').randomBytes(8).toString('hex');
+  const [, trace, span, flags = '01'] = given.split('-');
   return {
-    traceparent: `${version}-${trace}-${span}-${flags}`,
+    traceparent: given,
     'x-b3-traceid': trace,
     'x-b3-spanid': span,
     'x-b3-sampled': flags === '00' ? '0' : '1',

@@ -1,0 +1,58 @@
+"""The span of each invocation of a Function. Pure.
+
+What the Function publishes and calls while it works names this span as its parent. Of a failure the span tells the kind
+of the error and the place in the source, never its text: that may hold data of the event.
+"""
+
+import re
+from collections.abc import Mapping
+
+from contracts.envelope import decode_value
+from hub.functions.model import Answer, Invocation
+from hub.functions.outcomes import outcome_of
+from hub.kernel.errors import HubError
+from hub.kernel.resource import Resource
+from hub.kernel.trace import Attributes, Span, is_valid, open_span
+
+INVOKE = "invoke function"
+_NAME = re.compile(r"[A-Za-z_$][\w$.]{0,79}")
+_TAGS = {"event-id": "ce-id", "source-id": "ce-source", "event-type": "ce-type", "attempt": "Hub-Attempt"}
+
+
+def called(headers: dict[str, str]) -> Span | None:
+    """Open the span of a call from the bus, where it is recorded; its headers name it from then on."""
+    given = headers.get("traceparent", "")
+    if given[54:] == "0":  # not recorded, as nearly all under load
+        return None
+    headers["traceparent"], span = open_span(given if is_valid(given) else "", INVOKE)
+    return span
+
+
+def end(span: Span | None, function: Resource, invocation: Invocation, answer: Answer | HubError) -> None:
+    """End the span of an invocation.
+
+    Args:
+        span: None when it is not recorded.
+        function: the revision that was called.
+        invocation: what was called for; its `ce-` headers are told.
+        answer: what came of it.
+    """
+    if span is None:
+        return
+    told: dict[str, str | int] = {"function": f"{function.scope}/{function.name}", "revision": function.generation}
+    told |= _of_event(invocation.headers) or {"method": invocation.method}
+    told |= {"outcome": outcome_of(answer), "status-code": answer.status}
+    error = ""
+    if isinstance(answer, HubError):
+        error = answer.kind
+    elif answer.failure is not None:
+        failure = answer.failure
+        kind = failure.type if _NAME.fullmatch(failure.type) else "Error"
+        error = f"{kind} ({failure.file}, line {failure.line})" if failure.line else kind
+    elif answer.status >= 500:
+        error = f"answered {answer.status}"
+    span.end(told, error)
+
+
+def _of_event(headers: Mapping[str, str]) -> Attributes:
+    return {tag: decode_value(headers[name]) for tag, name in _TAGS.items() if headers.get(name)}
