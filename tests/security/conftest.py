@@ -12,7 +12,10 @@ from hub.commands.connection.pairing import pair
 from hub.house import LISTENERS
 from hub.up.client import start_hub
 from hub.up.ports import free_port
+from tests.gateway.conftest import gateway, start, targets
 from tests.journeys.conftest import House
+
+__all__ = ["gateway", "start", "targets"]  # the fixtures
 
 SETTINGS = {
     "HUB_LOGS__LEVEL": "debug",
