@@ -18,6 +18,7 @@ GROUPS = {
     "connect": ("connect",),
     "publish": ("publish",),
     "replay": ("replay",),
+    "trace": ("trace",),
     "demo": ("demo",),
     "drill": ("drill",),
     "doctor": ("doctor",),

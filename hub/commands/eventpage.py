@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 _MOST_LINES = 50
+_UNRECORDED = {True: "", False: ", not recorded"}
 
 
 def with_logs(answer: dict[str, Any], data_dir: Path) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def page_of(answer: dict[str, Any]) -> str:
         f"accepted  {accepted['at']} from {accepted['by']}{how}",
         f"stored    {stored['stream']} {stored['sequence']} ({stored['durability']}), {event['size']} bytes",
     ]
-    lines += [f"trace     {accepted['traceparent']}"] if accepted["traceparent"] else []
+    lines += [f"trace     {accepted['trace']}{_UNRECORDED[accepted['recorded']]}"] if accepted["trace"] else []
     rows = answer["subscriptions"]
     wanted = [row for row in rows if row["matched"]]
     lines += ["", "No Subscription wants it."] if not wanted else []

@@ -20,7 +20,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _IDS.seed(secrets.randbits(256)))
 _B3 = re.compile(r"([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{32}|[0-9a-f]{16})-([01d]?)", re.IGNORECASE)
 _LENGTH = 55
-_SAMPLED = "13579bdf"
+_SAMPLED = frozenset("13579bdf")
 
 
 def traceparent_of(headers: Mapping[str, str]) -> str:
@@ -63,6 +63,11 @@ def trace_id_of(traceparent: str) -> str:
 
 def _never() -> bool:
     return False
+
+
+def is_recorded(traceparent: str) -> bool:
+    """Say whether the spans of a trace are wanted, by its flags."""
+    return traceparent[54:] in _SAMPLED
 
 
 Attributes = Mapping[str, str | int]
@@ -117,7 +122,7 @@ def open_span(given: str, name: str) -> tuple[str, Span | None]:
         name: of the span, the same for all hops of a kind.
     """
     if len(given) == _LENGTH:
-        if given[54] not in _SAMPLED or not TRACER.limit:
+        if not TRACER.limit or not is_recorded(given):
             return given, None
         span = Span(name, f"{given[:36]}{_IDS.getrandbits(64) or 1:016x}{given[52:]}", given[36:52])
         return span.context, span

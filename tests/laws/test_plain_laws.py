@@ -14,7 +14,7 @@ from hub.ingress.expectations import Expectations
 from hub.ingress.model import Admitted
 from hub.ingress.plain import read, read_json
 from hub.ingress.rules import Rules
-from hub.kernel.trace import is_valid, traceparent_of
+from hub.kernel.trace import is_valid, open_span, traceparent_of
 
 Headers = list[tuple[bytes, bytes]]
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -63,7 +63,7 @@ def the_long_way(headers: Headers, body: bytes, source: str | None) -> Admitted:
     """Return the event by dialect and admission."""
     texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
     assert mode_of(texts) == "binary"
-    return admit(parse_binary(texts, body), source, RULES, traceparent_of(texts))
+    return admit(parse_binary(texts, body), source, RULES, open_span(traceparent_of(texts), "accept")[0])
 
 
 def compared(event: Admitted) -> tuple[Any, ...]:

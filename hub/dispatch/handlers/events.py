@@ -27,6 +27,7 @@ from hub.dispatch.timeline_standing import Standing, standing_of
 from hub.kernel.errors import HubError, InvalidField, InvalidInput, NotFound
 from hub.kernel.resource import DEFAULT_SCOPE, Resource, resource_key
 from hub.kernel.room import RoomHouse
+from hub.kernel.trace import is_recorded, trace_id_of
 
 _WINDOW = 20_000
 _SEARCHED = 100_000
@@ -294,7 +295,7 @@ def _sink(resource: Resource) -> dict[str, Any]:
 
 def described(event: Stored, durability: str) -> dict[str, Any]:
     """Return what is known of the event itself: its attributes, who had it accepted when, where it is stored."""
-    attributes = read_attributes(event.headers)
+    attributes, context = read_attributes(event.headers), event.headers.get("traceparent", "")
     return {
         "event": {
             **{name: attributes.get(name, "") for name in ("id", "source", "type")},
@@ -305,7 +306,9 @@ def described(event: Stored, durability: str) -> dict[str, Any]:
             "at": dead_letters.moment_text(event.stored_at),
             "by": attributes.get("source", ""),
             "how": event.headers.get("Hub-Dialect", ""),
-            "traceparent": event.headers.get("traceparent", ""),
+            "traceparent": context,
+            "trace": trace_id_of(context),
+            "recorded": is_recorded(context),
         },
         "stored": {
             "stream": subjects.EVENTS,
