@@ -199,6 +199,7 @@ class Rollout:
         ends = [revision.worker.stop(grace_seconds) for revision in self.newest.values()]
         await asyncio.gather(*ends, self.lineups.stop(grace_seconds))
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._builder.pool.stop()
 
 
 class Progress:
