@@ -125,9 +125,10 @@ async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
         BrokerUnavailable: it does not answer.
         Misconfigured: neither is one configured nor does a hub run.
     """
+    from hub.cluster.access import access_of
     from hub.kernel.broker import connect, servers_of
 
-    return await connect(servers_of(settings.nats, settings.data_dir), name)
+    return await connect(servers_of(settings.nats, settings.data_dir), name, **access_of(settings.nats))
 
 
 def quiet_logs() -> None:
