@@ -107,8 +107,10 @@ class Attempts:
         seconds = time.perf_counter() - began
         DELIVERY_SECONDS.observe(seconds)
         if answer.is_success and not answer.error:
+            self._acknowledge(*[held.reply for held in batch])
+            self._count["ack"].inc(len(batch))
             for held in batch:
-                self._succeed(plan, held, answer, seconds)
+                self._settle(plan, held, answer, seconds)
             return False, [_SUCCEEDED] * len(batch)
         if not is_retried(answer, plan.policy):
             return False, None
@@ -132,6 +134,9 @@ class Attempts:
     def _succeed(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
         self._acknowledge(held.reply)
         self._count["ack"].inc()
+        self._settle(plan, held, answer, seconds)
+
+    def _settle(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
         if held.handed_out > 1 or (held.progress is not None and held.progress.attempts):
             self._forget(held)
         if self._tools.settings.record_successes:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from contracts import subjects
 from contracts.subscription.v1 import SubscriptionPaused, SubscriptionResumed
 from hub.dispatch.conditions import breaker_status, refused_status, status_of
 from hub.dispatch.consumer.attempts import Tools
+from hub.dispatch.consumer.intake import Intake
 from hub.dispatch.consumer.line import Line
 from hub.dispatch.consumer.pulling import Pulling
 from hub.dispatch.metering import BREAKER_STATE
@@ -48,7 +48,7 @@ class Parts:
     consumers: Consumers
     leases: Leases
     tools: Tools
-    client: Client
+    intake: Intake
     clock: Clock
     settings: DispatchSettings
 
@@ -238,7 +238,7 @@ class Lines:
         parts = self._parts
         pulling = Pulling(
             plan.durable,
-            parts.client,
+            parts.intake,
             parts.tools.outbox,
             take=lambda message: line.take(message),  # noqa: PLW0108 - the line comes after
             on_lost=lambda: self.mark(key, again=True),
