@@ -12,6 +12,7 @@ from contracts import subjects
 from hub.dispatch.consumer.attempts import Tools
 from hub.dispatch.consumer.endings import Endings
 from hub.dispatch.consumer.inbox import Inbox
+from hub.dispatch.consumer.intake import Intake
 from hub.dispatch.consumer.keeping import Keeping
 from hub.dispatch.consumer.leases import Leases
 from hub.dispatch.consumer.lines import Lines, Parts
@@ -71,7 +72,8 @@ class Post:
         self._subscriptions = house.resource_view(SUBSCRIPTION.plural)
         self._secrets = house.resource_view(subjects.SECRETS)
         self._outbox = Outbox(house.bus.nc)
-        self._replies = Inbox(house.bus.nc)
+        intake = Intake(house.bus.nc)
+        self._replies = Inbox(intake)
         retries = house.bucket(subjects.RETRIES, PROGRESS)
         keys = partial(signing_keys, house, self._secrets)
         self._endings = Endings(house.bus, self._replies, self._outbox, house.publish)
@@ -83,7 +85,7 @@ class Post:
             consumers=Consumers(house.bus.js, settings),
             leases=Leases(house.bucket(subjects.LEASES, JSON), house.clock.new_id, settings.lease_seconds),
             tools=tools,
-            client=house.bus.nc,
+            intake=intake,
             clock=house.clock,
             settings=settings,
         )

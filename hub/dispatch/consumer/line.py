@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
-from nats.aio.msg import Msg
 
 from hub.dispatch.breaking import Breaker
 from hub.dispatch.consumer.attempts import Attempts, Result, Tools
 from hub.dispatch.consumer.holding import Held, Lanes
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.consumer.outbox import IN_PROGRESS
 from hub.dispatch.consumer.reading import delivery_of, handing_of
 from hub.dispatch.matching import find_refusal
@@ -183,7 +183,7 @@ class Line:
         slots = slots_of(self.plan, self._tools.settings.held_events) if self.is_open or self._is_gathering else 0
         self._source.resize(slots if self._is_gathering else self.breaker.allowed(slots))
 
-    def take(self, message: Msg) -> None:
+    def take(self, message: Message) -> None:
         """Take an event that nats-server hands out."""
         if self._is_abandoned:  # asked for before; whoever delivers now gets it as if it had been lost on the way
             self._source.release()

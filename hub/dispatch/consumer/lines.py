@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from contracts import subjects
@@ -17,6 +16,7 @@ from contracts.subscription.v1 import SubscriptionPaused, SubscriptionResumed
 from hub.dispatch.conditions import breaker_status, refused_status, status_of
 from hub.dispatch.consumer.attempts import Tools
 from hub.dispatch.consumer.collecting import collect
+from hub.dispatch.consumer.intake import Intake
 from hub.dispatch.consumer.leases import Leases
 from hub.dispatch.consumer.line import Line
 from hub.dispatch.consumer.pulling import EXPIRES_SECONDS, Pulling
@@ -52,7 +52,7 @@ class Parts:
     consumers: Consumers
     leases: Leases
     tools: Tools
-    client: Client
+    intake: Intake
     clock: Clock
     settings: DispatchSettings
 
@@ -271,7 +271,7 @@ class Lines:
         parts = self._parts
         pulling = Pulling(
             plan.durable,
-            parts.client,
+            parts.intake,
             parts.tools.outbox,
             take=lambda message: line.take(message),  # noqa: PLW0108 - the line comes after
             on_lost=lambda: self.mark(key, again=True),

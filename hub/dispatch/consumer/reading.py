@@ -1,7 +1,6 @@
 """A message of the stream as a Delivery: how often, position and time are in the subject of its acknowledgement."""
 
-from nats.aio.msg import Msg
-
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.model import Delivery
 
 # `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`; with a domain two tokens come
@@ -9,7 +8,7 @@ from hub.dispatch.model import Delivery
 _SHORT = 9
 
 
-def delivery_of(message: Msg) -> tuple[Delivery, int]:
+def delivery_of(message: Message) -> tuple[Delivery, int]:
     """Return the delivery that a message of a pull consumer is, and how often it has been handed out.
 
     Raises:
