@@ -15,7 +15,7 @@ from hub.ingress.admission import admit
 from hub.ingress.dialects.cloudevents import draft_of
 from hub.ingress.limits import Limits
 from hub.ingress.model import Admitted, Draft
-from hub.ingress.plain import read_json
+from hub.ingress.plain import read_json, text_of
 from hub.ingress.posters import Poster, poster_of, source_of, stamped
 from hub.ingress.refusals import render
 from hub.ingress.rules import Rules
@@ -63,21 +63,20 @@ class Acceptance:
 
     def judge(self, draft: Draft, poster: Poster, trace: str) -> Admitted:
         """Return a parsed event as it is stored, or raise why it is refused."""
-        source = self._source_of(poster, draft.attributes.get("source"))
+        source = self._source_of(poster, draft.attributes.get("source", ""))
         return stamped(admit(draft, source, self.rules, trace), poster)
 
     def judge_json(self, event: Any, poster: Poster, trace: str) -> Admitted:
         """Return an event in the JSON format as it is stored, or raise why it is refused."""
         if isinstance(event, dict):
-            source = self._source_of(poster, event.get("source"))
+            source = self._source_of(poster, text_of(event.get("source")))
             plain = read_json(event, source, self.rules, trace)
             if plain is not None:
                 return stamped(plain, poster)
         return self.judge(draft_of(event), poster, trace)
 
-    def _source_of(self, poster: Poster, said: Any) -> str | None:
-        text = said if isinstance(said, str) else ""
-        return source_of(poster, text, self.settings.function_source, self.rules.addresses)
+    def _source_of(self, poster: Poster, said: str) -> str | None:
+        return source_of(poster, said, self.settings.function_source, self.rules.addresses)
 
     def limit(self, events: Sequence[Admitted], poster: str | None) -> None:
         """Return when an Application or Function may post these events now.

@@ -9,6 +9,7 @@ import re
 
 import orjson
 
+from contracts import verbatim
 from contracts.envelope import DEPTH, encode_value
 from hub.ingress import quarantine
 from hub.ingress.bounds import check_headers
@@ -109,10 +110,11 @@ def _judge(draft: Draft, expectation: Expectation | None) -> str:
     """Check the data: JSON must be JSON, and fit the type's schema. Returns a warning, or an empty text."""
     if not draft.data or not is_json(draft.content_type):
         return ""
-    value = draft.value if draft.has_value else _parsed(draft.data)
-    if expectation is None or expectation.validator is None or expectation.check == "off":
+    if expectation is None or not expectation.is_checked:
+        if not verbatim.is_json(draft.data):
+            _parsed(draft.data)
         return ""
-    violation = expectation.violation(value)
+    violation = expectation.violation(_parsed(draft.data))
     if violation is None:
         return ""
     pointer, text = violation

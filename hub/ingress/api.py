@@ -91,7 +91,7 @@ class Endpoints:
             return await self._batch(request, cloudevents.items_of(body))
         poster, (trace, span) = self._poster_of(request), spans.entered(request.headers)
         if mode == "structured":
-            event = self._accept.judge_json(cloudevents.value_of(body), poster, trace)
+            event = self._accept.judge_json(cloudevents.event_of(body), poster, trace)
         else:
             event = self._accept.judge(cloudevents.parse_binary(dict(request.headers), body), poster, trace)
         return Response(status_code=204, headers=await self._store_all([event], poster.name, mode, span))

@@ -25,6 +25,11 @@ class Expectation:
     validator: Any = None
     """A compiled JSON Schema, or None."""
 
+    @property
+    def is_checked(self) -> bool:
+        """Say whether data must be parsed to be judged."""
+        return self.validator is not None and self.check != "off"
+
     def fits(self, value: Any) -> bool:
         """Say whether a value fits the schema, where there is one.
 

@@ -1,7 +1,6 @@
 """What ingress passes along: a parsed event, and the same event ready to be stored."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hub.kernel.trace import Span
 
@@ -17,9 +16,6 @@ class Draft:
     data: bytes = b""
     content_type: str = ""
     """The attribute `datacontenttype`; empty when the event has none."""
-    value: Any = None
-    """The data as parsed JSON, where a dialect had to parse it anyway."""
-    has_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ nothing. What it accepts, they accept, with the same subject, headers and data -
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
+from msgspec import Raw
 
 from contracts.envelope import DEPTH, encode_value
-from hub.ingress import exact
+from contracts.verbatim import Members, is_json
 from hub.ingress.admission import MEDIA, message_id
 from hub.ingress.bounds import HEADER_BYTES
-from hub.ingress.dialects.cloudevents import is_json
+from hub.ingress.dialects import cloudevents
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
 from hub.ingress.model import JSON_TYPE, Admitted
@@ -29,6 +30,8 @@ from hub.kernel.workload import HEADER
 _NAME = re.compile(rb"ce-[a-z0-9]+").fullmatch
 # Printable ASCII except quote and percent: the same in HTTP, in the NATS binding and decoded.
 _VALUE = re.compile(rb"[!#$&-~]+").fullmatch
+# The same as a JSON string, without what stands for something else there.
+_TEXT = re.compile(rb'"[!#$&-\[\]-~]+"').fullmatch
 _MEMBER = re.compile(r"[a-z0-9]+").fullmatch
 _NEEDED = (b"ce-id", b"ce-source", b"ce-type")
 _ADDRESSED = {b"ce-specversion", b"ce-source", b"ce-type"}
@@ -36,9 +39,7 @@ _CHECKED_ELSEWHERE = {b"ce-dataschema", b"ce-datacontenttype", b"ce-" + DEPTH.en
 _READ_ELSEWHERE = {b"b3", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", HEADER}
 """Another form of trace, and the token of a Function: both are looked at where events are few."""
 _NOT_ATTRIBUTES = {"data", "data_base64", "datacontenttype"}
-
-_NOT_JSON = object()
-"""Stands for data that was not, or could not be, parsed as JSON."""
+_JSON_TEXT = f'"{JSON_TYPE}"'.encode()
 
 Attributes = dict[bytes, bytes]
 """Attributes by the names of their headers, `ce-id`."""
@@ -49,6 +50,8 @@ class Media(NamedTuple):
 
     line: bytes
     is_json: bool
+    is_judged: bool = False
+    """Whether data of it has been found to be JSON already."""
 
 
 def read(headers: list[tuple[bytes, bytes]], body: bytes, source: str | None, rules: Rules) -> Admitted | None:
@@ -64,14 +67,9 @@ def read(headers: list[tuple[bytes, bytes]], body: bytes, source: str | None, ru
     media = None if head is None else _media_of(head.content_type)
     if head is None or media is None:
         return None
-    parsed: Any = _NOT_JSON
-    if body and media.is_json:
-        parsed = _parsed(body)
-        if parsed is _NOT_JSON:
-            return None
     given = head.trace.decode("latin-1")
     context, span = open_span(given if is_valid(given) else "", ACCEPT)
-    made = _made(head.attributes, media, (body, parsed), source, rules, context)
+    made = _made(head.attributes, media, body, source, rules, context)
     return made if span is None or made is None else replace(made, span=span)
 
 
@@ -102,45 +100,46 @@ def _head_of(headers: list[tuple[bytes, bytes]]) -> Head | None:
     return Head(attributes, content_type, trace)
 
 
-def read_json(event: dict[str, Any], source: str | None, rules: Rules, traceparent: str) -> Admitted | None:
+def read_json(event: Members, source: str | None, rules: Rules, traceparent: str) -> Admitted | None:
     """Return an event in the JSON format as it is stored, or None when it is not plain.
 
     Args:
-        event: the parsed JSON object.
+        event: the members of the JSON object.
         source: as for `read`.
         rules: as for `read`.
         traceparent: trace context of the request.
     """
-    value = event.get("data", _NOT_JSON)
-    content_type = event.get("datacontenttype", JSON_TYPE)
-    if value is _NOT_JSON or "data_base64" in event or content_type != JSON_TYPE:
+    if "data" not in event or "data_base64" in event:
         return None
     attributes: Attributes = {}
-    for name, text in event.items():
-        if name in _NOT_ATTRIBUTES:
-            continue
-        if not isinstance(text, str) or not _MEMBER(name) or not text.isascii():
+    for name, raw in event.items():
+        header = _header_of(name)
+        if header:
+            text = bytes(raw)
+            if not _TEXT(text):
+                return None
+            attributes[header] = text[1:-1]
+        elif name not in _NOT_ATTRIBUTES or (name == "datacontenttype" and bytes(raw) != _JSON_TEXT):
             return None
-        raw = text.encode()
-        if not _VALUE(raw):
-            return None
-        attributes[b"ce-" + name.encode()] = raw
-    try:
-        data = exact.dumps(value)
-    except InvalidInput:
-        return None
-    return _made(attributes, _JSON_MEDIA, (data, value), source, rules, traceparent)
+    return _made(attributes, _JSON_MEDIA, bytes(event["data"]), source, rules, traceparent)
 
 
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _NOT_JSON
+def text_of(raw: Raw | None) -> str:
+    """Return a member of a JSON object that is text; empty when it is anything else."""
+    written = b"" if raw is None else bytes(raw)
+    if _TEXT(written):
+        return written[1:-1].decode()
+    return str(orjson.loads(written)) if written.startswith(b'"') else ""
+
+
+@lru_cache(maxsize=1_000)
+def _header_of(member: str) -> bytes:
+    """Return the header of an attribute, by the member that holds it; empty when it holds none, or is to be refused."""
+    return b"" if member in _NOT_ATTRIBUTES or not _MEMBER(member) else b"ce-" + member.encode()
 
 
 def _made(
-    attributes: Attributes, media: Media, data: tuple[bytes, Any], source: str | None, rules: Rules, traceparent: str
+    attributes: Attributes, media: Media, data: bytes, source: str | None, rules: Rules, traceparent: str
 ) -> Admitted | None:
     if not _is_complete(attributes):
         return None
@@ -150,8 +149,7 @@ def _made(
     except InvalidInput:
         return None
     expectation = rules.known.find(own, address.plain_type)
-    body, parsed = data
-    if parsed is not _NOT_JSON and not _fits(parsed, expectation):
+    if data and media.is_json and not _fits(data, expectation, is_judged=media.is_judged):
         return None
     event_id = attributes[b"ce-id"].decode()
     lines = [b"ce-specversion: 1.0\r\n", address.lines, media.line]
@@ -160,7 +158,7 @@ def _made(
     headers = b"".join(lines)
     if len(headers) > HEADER_BYTES:
         return None
-    return Admitted(address.subject, headers, body, event_id, "", expectation is not None)
+    return Admitted(address.subject, headers, data, event_id, "", expectation is not None)
 
 
 def _is_complete(attributes: Attributes) -> bool:
@@ -172,12 +170,13 @@ def _is_complete(attributes: Attributes) -> bool:
     return time is None or is_timestamp(time.decode())
 
 
-def _fits(value: Any, expectation: Expectation | None) -> bool:
-    if expectation is None or expectation.validator is None or expectation.check == "off":
-        return True
+def _fits(data: bytes, expectation: Expectation | None, *, is_judged: bool) -> bool:
+    """Say whether data is JSON, and fits what is expected of it; it is parsed only where that must be known."""
+    if expectation is None or not expectation.is_checked:
+        return is_judged or is_json(data)
     try:
-        return expectation.fits(value)
-    except InvalidInput:
+        return expectation.fits(orjson.loads(data))
+    except (orjson.JSONDecodeError, InvalidInput):
         return False
 
 
@@ -188,7 +187,7 @@ def _media_of(content_type: bytes) -> Media | None:
         return Media(b"", False)
     if not text.isascii() or not MEDIA.fullmatch(text) or text.lower().startswith("application/cloudevents"):
         return None
-    return Media(f"ce-datacontenttype: {encode_value(text)}\r\n".encode(), is_json(text))
+    return Media(f"ce-datacontenttype: {encode_value(text)}\r\n".encode(), cloudevents.is_json(text))
 
 
-_JSON_MEDIA = Media(f"ce-datacontenttype: {JSON_TYPE}\r\n".encode(), True)
+_JSON_MEDIA = Media(f"ce-datacontenttype: {JSON_TYPE}\r\n".encode(), True, True)

@@ -87,12 +87,12 @@ def test_headers_that_nobody_encoded_are_read_as_meant(attributes: dict[str, str
 
 @given(ATTRIBUTES, JSON)
 def test_a_structured_event_is_read_as_it_was_written(attributes: dict[str, str], value: Any) -> None:
-    """Law: JSON data stays the same value and is said to be JSON; a `ce-` header beside it changes nothing."""
+    """Law: JSON data stays as it is written and is said to be JSON; a `ce-` header beside it changes nothing."""
     body = json.dumps(attributes | {"data": value}).encode()
     headers = {"content-type": "Application/CloudEvents+JSON; charset=utf-8", "ce-id": "another"}
     (draft,) = read(headers, body)
-    assert (draft.attributes, draft.content_type, draft.value) == (attributes, "application/json", value)
-    assert orjson.loads(draft.data) == value
+    assert (draft.attributes, draft.content_type) == (attributes, "application/json")
+    assert draft.data == json.dumps(value).encode()
 
 
 @given(ATTRIBUTES, st.binary(max_size=20))

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+from msgspec import Raw
 
+from contracts import verbatim
 from contracts.envelope import decode_value_strictly
-from hub.ingress import exact
+from contracts.verbatim import Members
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import InvalidInput
 
@@ -20,6 +22,7 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 PREFIX = "ce-"
 _DATA = {"data", "data_base64"}
+_NULL = b"null"
 
 
 def mode_of(headers: Mapping[str, str]) -> str:
@@ -72,7 +75,7 @@ def parse_structured(body: bytes) -> Draft:
     Raises:
         InvalidInput: it is no JSON object, or a member has a type that attributes do not have.
     """
-    return draft_of(value_of(body))
+    return draft_of(event_of(body))
 
 
 def parse_batch(body: bytes) -> list[Draft]:
@@ -96,30 +99,52 @@ def items_of(body: bytes) -> list[Any]:
     Raises:
         InvalidInput: it is no JSON array.
     """
-    items = value_of(body)
-    if not isinstance(items, list):
-        raise InvalidInput("A batch is a JSON array of events.")
+    items = verbatim.items_of(body)
+    if items is None:
+        raise _misfit(body, list, "A batch is a JSON array of events.")
     return items
 
 
-def draft_of(event: Any) -> Draft:
-    """Return the draft of one event in the JSON format."""
+def event_of(body: bytes) -> Members:
+    """Return the members of an event in structured mode, as they came; not yet judged.
+
+    Raises:
+        InvalidInput: it is no JSON object.
+    """
+    event = verbatim.members_of(body)
+    if event is None:
+        raise _misfit(body, dict, "An event in structured mode is a JSON object.")
+    return event
+
+
+def _misfit(body: bytes, wanted: type, otherwise: str) -> InvalidInput:
+    """Return why a body could not be taken apart."""
+    return InvalidInput("The body is nested too deeply." if isinstance(value_of(body), wanted) else otherwise)
+
+
+def draft_of(event: Members | Raw) -> Draft:
+    """Return the draft of one event in the JSON format.
+
+    Raises:
+        InvalidInput: it is no object, or a member has a type that attributes do not have.
+    """
     if not isinstance(event, dict):
         raise InvalidInput("An event in structured mode is a JSON object.")
+    members = {name: bytes(raw) for name, raw in event.items()}
     attributes = {
-        name: _attribute_text(name, value) for name, value in event.items() if name not in _DATA and value is not None
+        name: _attribute_text(name, value_of(raw))
+        for name, raw in members.items()
+        if name not in _DATA and raw != _NULL
     }
     content_type = attributes.pop("datacontenttype", "")
-    if event.get("data_base64") is not None:
-        if "data" in event:
+    if members.get("data_base64", _NULL) != _NULL:
+        if "data" in members:
             raise InvalidInput("data and data_base64 exclude each other.")
-        return Draft(attributes, _decode(event["data_base64"]), content_type)
-    if "data" not in event:
-        return Draft(attributes, b"", content_type)
-    value = event["data"]
-    if isinstance(value, str) and content_type and not is_json(content_type):
-        return Draft(attributes, value.encode(), content_type)
-    return Draft(attributes, exact.dumps(value), content_type or JSON_TYPE, value, has_value=True)
+        return Draft(attributes, _decode(value_of(members["data_base64"])), content_type)
+    data = members.get("data", b"")
+    if data.startswith(b'"') and content_type and not is_json(content_type):
+        return Draft(attributes, value_of(data).encode(), content_type)
+    return Draft(attributes, data, content_type or JSON_TYPE if data else content_type)
 
 
 def is_json(content_type: str) -> bool:
@@ -135,7 +160,7 @@ def value_of(body: bytes) -> Any:
         InvalidInput: it is none.
     """
     try:
-        return exact.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from error
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
-from hub.ingress import exact
+from contracts import verbatim
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import BodyTooLarge, ContractViolation, HubError, InvalidField, InvalidInput, MissingField
 
 _VERSION = re.compile(r"[a-zA-Z0-9]+")
 _ID = re.compile(r"[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}")
 _BAD_SYNTAX = "Bad payload syntax"
+_NO_DATA = (b"", b"null", b'""')
 
 
 def parse(body: bytes, application: str, new_id: str) -> Draft:
@@ -35,7 +36,7 @@ def parse(body: bytes, application: str, new_id: str) -> Draft:
     version = check_version(members, "event-type-version")
     time = check_time(members, "event-time")
     event_id = check_id(members, "event-id")
-    value = check_data(members)
+    data = check_data(members)
     attributes = {
         "specversion": "1.0",
         "id": event_id or new_id,
@@ -44,7 +45,7 @@ def parse(body: bytes, application: str, new_id: str) -> Draft:
         "time": time,
         "eventtypeversion": version,
     }
-    return Draft(attributes, exact.dumps(value), JSON_TYPE, value, has_value=True)
+    return Draft(attributes, data, JSON_TYPE)
 
 
 def render_accepted(event_id: str) -> bytes:
@@ -84,18 +85,28 @@ def is_timestamp(text: str) -> bool:
 def members_of(body: bytes) -> dict[str, Any]:
     """Return the members of a JSON object by lower-case name: Go's decoder, which clients rely on, minds no case.
 
+    The data is left as the bytes that it came as.
+
     Raises:
         InvalidInput: the body is empty, no JSON or no object.
     """
     if not body:
         raise InvalidInput(_BAD_SYNTAX)
+    found = verbatim.members_of(body)
+    if found is None:
+        raise _misfit(body)
+    raw = {name.lower(): bytes(item) for name, item in found.items()}
+    return {name: item if name == "data" else orjson.loads(item) for name, item in raw.items()}
+
+
+def _misfit(body: bytes) -> InvalidInput:
+    """Return why a body could not be taken apart."""
     try:
-        value = exact.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(str(error)) from error
-    if not isinstance(value, dict):
-        raise InvalidInput("The body is not a JSON object")
-    return {name.lower(): item for name, item in value.items()}
+        return InvalidInput(str(error))
+    is_object = isinstance(value, dict)
+    return InvalidInput("The body is nested too deeply" if is_object else "The body is not a JSON object")
 
 
 def needed_text(members: dict[str, Any], name: str) -> str:
@@ -132,9 +143,9 @@ def check_id(members: dict[str, Any], name: str) -> str:
     return str(event_id)
 
 
-def check_data(members: dict[str, Any]) -> Any:
+def check_data(members: dict[str, Any]) -> bytes:
     """Return the data: any JSON value but null and the empty text."""
-    value = members.get("data")
-    if value is None or value == "":
+    data: bytes = members.get("data", b"")
+    if data in _NO_DATA:
         raise MissingField("Missing field", field="data")
-    return value
+    return data

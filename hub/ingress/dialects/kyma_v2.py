@@ -6,7 +6,6 @@ as this form.
 Source: kyma-project/kyma, components/event-service at 1.4.0, internal/events/api.
 """
 
-from hub.ingress import exact
 from hub.ingress.dialects.kyma_v1 import check_data, check_id, check_time, check_version, members_of, needed_text
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import InvalidField, MissingField
@@ -30,7 +29,7 @@ def parse(body: bytes, application: str) -> Draft:
     event_id = check_id(members, "id")
     if members.get("specversion") != SPEC_VERSION:
         raise InvalidField("Invalid field", field="specversion")
-    value = check_data(members)
+    data = check_data(members)
     attributes = {
         "specversion": "1.0",
         "id": event_id,
@@ -39,4 +38,4 @@ def parse(body: bytes, application: str) -> Draft:
         "time": time,
         "eventtypeversion": version,
     }
-    return Draft(attributes, exact.dumps(value), JSON_TYPE, value, has_value=True)
+    return Draft(attributes, data, JSON_TYPE)
