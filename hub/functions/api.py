@@ -194,7 +194,7 @@ def _headers_of(request: Request, workloads: Workloads | None) -> dict[str, str]
     The token of a caller that is a Function stays here, or the called one could pass for it. Only beside a token counts
     how deep a chain of events is.
     """
-    headers = dict(request.headers)
+    headers = dict(reversed(request.headers.items()))  # the first counts; by name it were quadratic
     token = headers.pop(_TOKEN, None)
     if token is not None and workloads is not None:
         workloads.of(token.encode("latin-1", "replace"))

@@ -93,7 +93,8 @@ class Endpoints:
         if mode == "structured":
             event = self._accept.judge_json(cloudevents.event_of(body), poster, trace)
         else:
-            event = self._accept.judge(cloudevents.parse_binary(dict(request.headers), body), poster, trace)
+            headers = dict(request.headers.items())  # asking for each by name would be quadratic
+            event = self._accept.judge(cloudevents.parse_binary(headers, body), poster, trace)
         return Response(status_code=204, headers=await self._store_all([event], poster.name, mode, span))
 
     def _poster_of(self, request: Request) -> Poster:

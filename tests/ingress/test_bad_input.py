@@ -37,7 +37,7 @@ async def test_too_much_is_refused_by_name(http: httpx.AsyncClient, bus: Bus, ve
     answer = await http.post(vector.get("path", "/publish"), headers=headers, content=body_of(vector))
     assert answer.status_code == vector["status"], answer.text[:300]
     assert vector.get("says", "") in answer.text
-    assert await count_stored(bus) == (vector["status"] == 204)
+    assert await count_stored(bus) == (vector["status"] < 300)
 
 
 async def test_events_under_way_beside_a_long_type_are_stored(http: httpx.AsyncClient, bus: Bus) -> None:
