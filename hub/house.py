@@ -5,6 +5,7 @@ rooms, opens the listeners, says that it is ready, and undoes all of it in rever
 """
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -44,6 +45,11 @@ LISTENERS = ("edge", "internal", "public", "gateway", "gateway_compass")
 
 EDGE_ROOMS = ("registry", "connector", "ingress")
 """Rooms whose routes connected solutions reach."""
+
+COLLECT_SECONDS = 30.0
+"""Pause between two collections of what is young."""
+WHOLE_EVERY = 20
+"""Of so many collections one is of everything that has come since the start."""
 
 API_VERSION = "1"
 """Version of the surface that connected solutions see."""
@@ -118,7 +124,7 @@ async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSe
         _spare_collections()
         running.notify_ready(stopping.set)
         log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
-        await stopping.wait()
+        await collect_until(stopping)
         log.info("process.stopping")
     finally:
         await running.stop()
@@ -129,6 +135,20 @@ def _spare_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+async def collect_until(stopping: asyncio.Event, seconds: float = COLLECT_SECONDS) -> None:
+    """Collect again and again, until told to stop: some milliseconds each, for most is frozen.
+
+    Else the cycles of what happens now and then (a look through a bucket, a handshake) would pile up to ten megabytes
+    in each process before the collector looks by itself.
+    """
+    count = 0
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), seconds)
+        count += 1
+        gc.collect(2 if count % WHOLE_EVERY == 0 else 1)
 
 
 async def _unless(stopping: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:

@@ -50,19 +50,20 @@ class Bench:
         self.session = session
         self.hear = hear
         self.own: dict[str, list[int]] = {}
-        self.meter = Meter(self._pids)
+        self.meter = Meter(self.pids)
 
-    def _pids(self) -> Pids:
+    def pids(self) -> Pids:
+        """Return the pids of the hub's processes and of the benchmark's own."""
         return {**self.stage.pids(), **self.own}
 
-    async def load(self, plan: Plan, *, metered: bool = True) -> Line:
-        """Run a load; with `metered` its measured time is what the CPU time is taken of."""
+    async def load(self, plan: Plan, *, metered: bool = True, meter: Meter | None = None) -> Line:
+        """Run a load; with `metered` a meter takes the CPU time of its measured part: that of the run, or another."""
 
         def hear(line: Line) -> None:
             if "pid" in line:
                 self.own["load"] = [line["pid"]]
             if metered:
-                self.meter.hear(line)
+                (meter or self.meter).hear(line)
             self.hear(line)
 
         try:

@@ -29,6 +29,8 @@ from hub.bench.wire import NotUnderstoodError, status_of
 DRAIN_LIMIT_SECONDS = 15.0
 """How long answers are awaited after the last request was due."""
 REPORT_SECONDS = 0.2
+MOST_REFUSED = 100_000
+"""Refusals that are told by number; all are counted."""
 Say = Callable[[dict[str, Any]], None]
 LOST, UNANSWERED, UNSENT = "connection lost", "not answered", "not sent in time"
 
@@ -42,6 +44,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = b""
         self.due = 0
+        self.first = 0
+        """Number of the first event of the request under way."""
         self.waiting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,9 +89,10 @@ class Load:
         self.plan = plan
         self.statuses: Counter[str] = Counter()
         self.latencies = array("Q")
+        self.refused = array("Q")
         self._stored = 0
         self._template = plan.template.encode("latin-1")
-        self._next = 0
+        self._next = plan.first
         self._connections: list[Connection] = []
         self._idle: deque[Connection] = deque()
         self._backlog: deque[int] = deque()
@@ -144,8 +149,8 @@ class Load:
 
     def _send(self, connection: Connection, due: int) -> None:
         events = self.plan.events
-        first, self._next = self._next, self._next + events
-        numbers: Iterable[int] = range(first, first + events)
+        connection.first, self._next = self._next, self._next + events
+        numbers: Iterable[int] = range(connection.first, self._next)
         if self.plan.numbers:
             numbers = [number % self.plan.numbers for number in numbers]
         places = (value for number in numbers for value in (number, due)) if self.plan.stamped else numbers
@@ -165,6 +170,8 @@ class Load:
         """Count an answer and send the next request."""
         now = time.monotonic_ns()
         self.statuses[str(status)] += 1
+        if not 200 <= status < 300:
+            self.refused.append(connection.first)
         if connection.due >= self._begin:
             self.latencies.append(now - connection.due)
             self._stored += self.plan.events * (200 <= status < 300)
@@ -181,7 +188,7 @@ class Load:
             self._check_over()
 
     def _is_complete(self) -> bool:
-        return self.plan.requests is not None and self._next >= self.plan.requests
+        return self.plan.requests is not None and self._next - self.plan.first >= self.plan.requests
 
     def _check_over(self) -> None:
         if self._interval and self._due < self._end:
@@ -203,6 +210,11 @@ class Load:
         self.failure = self.failure or reason
         self._over.set()
 
+    def _not_accepted(self) -> list[int]:
+        """Return the number of the first event of each request that was not answered 2xx, or not at all."""
+        waiting = (connection.first for connection in self._connections if connection.waiting)
+        return [*self.refused[:MOST_REFUSED], *waiting]
+
     def result(self) -> dict[str, Any]:
         """Return what was counted and timed."""
         self.statuses[UNANSWERED] += sum(connection.waiting for connection in self._connections)
@@ -212,6 +224,8 @@ class Load:
         return {
             "accepted": good * self.plan.events,
             "measured": self._stored,
+            "sent": self._next - self.plan.first,
+            "refused": self._not_accepted(),
             "seconds": seconds,
             "begin": self._begin,
             "statuses": {name: number for name, number in sorted(self.statuses.items()) if number},

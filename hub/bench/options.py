@@ -11,6 +11,8 @@ SCENARIOS = {
     "e2e": "from the moment a post was due to the start of the Function's handler",
     "gateway": "calls of an API with credentials added, beside the same calls made directly",
     "registry": "five Services of each of many Applications, the list of them, and a start with them",
+    "compass": "Applications taken over from a Compass, a look without a change, and one change among them",
+    "scale": "what an event costs beside 1,000 Applications and Subscriptions, 10,000 event types, 200 Functions",
     "connector": "certificates issued to a paired solution, which renews again and again",
 }
 """What each one measures."""
@@ -21,8 +23,13 @@ PEERS = {
     "gateway": ("caddy",),
 }
 """Other programs that do the work of a scenario."""
+_LOADED = tuple(name for name in SCENARIOS if name != "compass")
 OWNERS = {
-    "rate": ("ingress", "delivery", "functions", "e2e", "gateway", "connector"),
+    "seconds": _LOADED,
+    "rate": ("ingress", "delivery", "functions", "e2e", "gateway", "connector", "scale"),
+    "connections": _LOADED,
+    "size": _LOADED,
+    "warm_up": _LOADED,
     "batch": ("ingress", "delivery"),
     "listener": ("ingress",),
     "peer": tuple(PEERS),
@@ -30,13 +37,14 @@ OWNERS = {
     "others": ("ingress", "delivery", "gateway"),
     "dead": ("delivery",),
     "slow": ("delivery",),
-    "applications": ("registry",),
+    "applications": ("registry", "compass", "scale"),
     "by": ("functions",),
     "runtime": ("functions",),
     "functions": ("functions",),
 }
 """Options that not every scenario has, and the scenarios that have them."""
-E2E_RATE = 500.0
+RATES = {"e2e": 500.0, "scale": 1000.0}
+"""Scenarios that keep a schedule in any case, and theirs by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Options:
     slow: int = 0
     """Further Subscriptions to the same events, whose sinks answer after some seconds."""
     applications: int = 1000
-    """How many Applications get their Services (registry)."""
+    """How many Applications get their Services (registry, scale), or are at the Director (compass)."""
     by: str = "event"
     """How the Function is called: `event`, by its Subscription, or `http`."""
     runtime: str = "python"
@@ -82,9 +90,7 @@ class Options:
             InvalidInput: options that do not go together.
         """
         self._need_likeness_to_peer()
-        if self.scenario == "e2e" and self.rate is None:
-            return replace(self, rate=E2E_RATE)
-        return self
+        return replace(self, rate=self.rate or RATES.get(self.scenario))
 
     def _need_likeness_to_peer(self) -> None:
         """Refuse what the peer does not do, for then there is nothing to compare."""

@@ -33,6 +33,8 @@ class Plan:
     credentials: Credentials | None = None
     requests: int | None = None
     """End after so many requests; None: after the time."""
+    first: int = 0
+    """Number of the first event."""
     numbers: int = 0
     """The request's number is taken modulo this; 0: as it is."""
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -10,22 +10,29 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hub.bench.driving import Hear, Line
 from hub.bench.options import Options
+from hub.bench.rows import Run
 
 
 @contextmanager
-def showing(options: Options) -> Iterator[Hear]:
-    """Give the function that is told how far it is."""
+def showing(options: Options, title: str = "") -> Iterator[Hear]:
+    """Give the function that is told how far it is; the title says which of several benchmarks this is."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        yield _Bar(options, progress).hear
+        yield _Bar(options, progress, title or f"hub bench {options.scenario}").hear
+
+
+def showing_one(run: Run, place: str) -> AbstractContextManager[Hear]:
+    """Show one of many runs, with its place among them."""
+    return showing(run.options, f"hub bench all · {place} · {run.name}")
 
 
 class _Bar:
     """One bar: the time of the load, then the events that have arrived."""
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(self, options: Options, progress: Progress, title: str) -> None:
         self._options = options
+        self._title = title
         self._progress = progress
         self._task = progress.add_task("starting a hub", total=None)
         self._run = 1
@@ -51,5 +58,5 @@ class _Bar:
             self._say(phase)
 
     def _say(self, text: str, **fields: Any) -> None:
-        place = f"hub bench {self._options.scenario} · run {self._run} of {self._options.repeat} · {text}"
+        place = f"{self._title} · run {self._run} of {self._options.repeat} · {text}"
         self._progress.update(self._task, description=place, **fields)

@@ -5,6 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from hub.bench.options import OWNERS
+
 LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "largest",
              "direct_p50": "directly, p50", "direct_p99": "directly, p99"}  # fmt: skip
 Document = dict[str, Any]
@@ -19,6 +21,19 @@ def show(document: Document) -> None:
     console.print(costs_of(document))
     for line in lines_of(document):
         console.print(line, markup=False)
+
+
+def show_all(document: Document) -> None:
+    """Write the table of `hub bench all` to standard output."""
+    console, table = Console(highlight=False), Table()
+    for title in ("what", "measured", "aim", "hub bench"):
+        table.add_column(title)
+    for row in document["table"]:
+        measured = row["measured"] + (" (missed)" if row["missed"] else "")
+        table.add_row(row["what"], measured, row["aim"], row["command"].replace("`", ""))
+    console.print(table)
+    for text in document["notes"]:
+        console.print(text, markup=False)
 
 
 def table_of(document: Document) -> Table:
@@ -46,7 +61,8 @@ def costs_of(document: Document) -> Table:
     summary = document["summary"]
     table = Table()
     table.add_column("process")
-    for name in ("CPU s / 1,000 events", "spread", "peak memory MB", "spread", "idle memory MB"):
+    unit = document["runs"][0]["unit"]
+    for name in (f"CPU s / 1,000 {unit}", "spread", "peak memory MB", "spread", "idle memory MB"):
         table.add_column(name, justify="right")
     cpu, peak, idle = (summary[name] for name in ("cpu_seconds_per_1000", "peak_memory_mb", "idle_memory_mb"))
     for kind in sorted({*cpu, *peak}, key=lambda kind: (kind == "total", kind)):
@@ -73,6 +89,8 @@ def lines_of(document: Document) -> list[str]:
 
 def _said(document: Document) -> str:
     options, machine = document["options"], document["machine"]
+    if document["scenario"] not in OWNERS["seconds"]:
+        return f"{options['applications']:,} Applications, {machine['cpus']} CPUs"
     rate = f"{options['rate']:g} events/s asked for" if options["rate"] else "as fast as answered"
     batches = f" in batches of {options['batch']}" if options["batch"] > 1 else ""
     runs = f"{options['repeat']} × {options['seconds']:g} s"

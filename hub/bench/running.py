@@ -64,17 +64,22 @@ def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Do
 
 def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
     settings = {"HUB_NATS__SYNC": options.sync, "HUB_CONNECTOR__AUTHORITY": options.authority}
+    settings |= getattr(_scenario(options), "SETTINGS", {})
     with stage(directory, settings) as running:
         return asyncio.run(perform(options, running, hear))
+
+
+def _scenario(options: Options) -> Any:
+    """Return the module of a scenario: `run(bench)`, and `SETTINGS` that its hub has besides, if any."""
+    return import_module(f"hub.bench.scenarios.{options.scenario}")
 
 
 async def perform(options: Options, running: Stage, hear: Hear) -> Document:
     """Run a scenario once on a hub; returns the result of the run."""
     async with connected("hub bench") as session:
         bench = Bench(options, running, session, hear)
-        scenario = import_module(f"hub.bench.scenarios.{options.scenario}")
         async with bench.meter.sampling():
-            measured = await scenario.run(bench)
+            measured = await _scenario(options).run(bench)
         return document_of(measured, bench.meter, running.ready_seconds, running.idle_memory)
 
 

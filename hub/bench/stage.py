@@ -17,6 +17,8 @@ from hub.up.ports import free_port
 JOURNAL = "journal"
 """Folder of what receivers write down, beside the data directory."""
 LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
+START_LIMIT_SECONDS = 120.0
+"""How long a hub may take to be ready: long, for the figure says how long it took."""
 IDLE_SECONDS = 1.0
 """How long a hub that is ready is left alone before its idle memory is read."""
 FUNCTION_IDLE_SECONDS = 1.0
@@ -41,7 +43,7 @@ class Stage:
         self._is_starting = True
         self.hub.stop()
         began = time.monotonic()
-        self.hub = start_hub(self.hub.data_dir)
+        self.hub = start_hub(self.hub.data_dir, limit_seconds=START_LIMIT_SECONDS)
         self._is_starting = False
         return time.monotonic() - began
 
@@ -89,7 +91,7 @@ def stage(directory: Path, settings: Mapping[str, str]) -> Iterator[Stage]:
     data_dir = directory / "hub"
     os.environ.update(settings_of(data_dir) | dict(settings))
     began = time.monotonic()
-    hub = start_hub(data_dir)
+    hub = start_hub(data_dir, limit_seconds=START_LIMIT_SECONDS)
     try:
         ready_seconds = time.monotonic() - began
         time.sleep(IDLE_SECONDS)

@@ -6,18 +6,22 @@ Each scenario is a command that has the options of its scenario and no others; t
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
 from hub.bench.options import OWNERS, PEERS, SCENARIOS, Options
 
+T = TypeVar("T")
+Document = dict[str, Any]
 app = typer.Typer(
     help="How fast the hub is on this machine and what that takes, on a hub of its own. Exit status: 0 when every "
     "event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.",
     no_args_is_help=False,
 )
-_RATE = "Events per second, due on schedule: latency counts from then. Default: as fast as answered, e2e: 500."
+_RATE = (
+    "Events per second, due on schedule: latency counts from then. Default: as fast as answered; e2e 500, scale 1000."
+)
 _PEER = "Also run another program on the same work, in turns, and print the ratio."
 _OPTIONS: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "seconds": (float, "How long the load lasts, after the warm-up.", {"min": 0.2}),
@@ -34,7 +38,7 @@ _OPTIONS: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "others": (int, "Subscriptions to other event types beside; gateway: Applications.", {"min": 0, "max": 5000}),
     "dead": (int, "Subscriptions to the same events with a dead sink beside.", {"min": 0, "max": 100}),
     "slow": (int, "Subscriptions to the same events with a sink beside that takes 5 s.", {"min": 0, "max": 100}),
-    "applications": (int, "Applications that get five Services each.", {"min": 1, "max": 100_000}),
+    "applications": (int, "How many Applications there are.", {"min": 1, "max": 100_000}),
     "by": (Literal["event", "http"], "How the Function is called.", {}),
     "runtime": (Literal["python", "node"], "What runs the Function.", {}),
     "functions": (int, "Functions deployed beside, for the memory they take.", {"min": 0, "max": 1000}),
@@ -47,6 +51,8 @@ _EXAMPLES = {
     "e2e": ("--rate 500 --seconds 30",),
     "gateway": ("--rate 500", "--repeat 3 --peer caddy", "--others 1000"),
     "registry": ("--applications 1000",),
+    "compass": ("--applications 1000",),
+    "scale": ("--applications 1000",),
     "connector": ("--authority rsa-4096 --connections 8",),
 }
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="For people or for programs.")]
@@ -89,21 +95,71 @@ for _scenario in SCENARIOS:
 
 
 def _measure(asked: Options, output: str, folder: Path | None) -> int:
-    from hub.bench import progress, report
+    from hub.bench import progress, report, writing
     from hub.bench.running import measure
-    from hub.commands.proving import prove
-    from hub.kernel.errors import InvalidInput
 
-    try:
-        options = asked.checked()
-    except InvalidInput as error:
-        raise typer.BadParameter(error.detail) from error
+    options = _sound(asked.checked)
 
-    def run() -> dict[str, Any]:
+    def run() -> Document:
         with progress.showing(options) as hear:
             return measure(options, hear)
 
-    return 0 if prove(run, report.show, output)["held"] else 1
+    return _proven(run, report.show, writing.write, output, folder)
+
+
+def _sound(read: Callable[[], T]) -> T:
+    """Return what is read, or end with how the command is used."""
+    from hub.kernel.errors import InvalidInput
+
+    try:
+        return read()
+    except InvalidInput as error:
+        raise typer.BadParameter(error.detail) from error
+
+
+def _proven(
+    run: Callable[[], Document],
+    show: Callable[[Document], None],
+    write: Callable[[Document, Path], None],
+    output: str,
+    folder: Path | None,
+) -> int:
+    """Run, show, and write the report where one is asked for; return the exit status."""
+    from hub.bench.writing import prepare
+    from hub.commands.proving import prove
+
+    def reported() -> Document:
+        prepare(folder)
+        document = run()
+        if folder is not None:
+            write(document, folder)
+        return document
+
+    return 0 if prove(reported, show, output)["held"] else 1
+
+
+@app.command("all", epilog="Examples:\n\nhub bench all --report bench\n\nhub bench all --only gateway,e2e --seconds 5")
+def every(
+    only: Annotated[str, typer.Option(help="Names of runs or scenarios, with commas; default all.")] = "",
+    seconds: Annotated[float, typer.Option(min=0.2, help="How long each load lasts.")] = 6,
+    output: Output = "table",
+    report: Report = None,
+) -> None:
+    """Measure everything that stands in the table of the README, in about a quarter of an hour, and print that table.
+
+    A run that fails is told and the others go on; a figure that misses its aim is shown with both. Peers that are not
+    installed are left out, and that is said. With --report each result is kept as soon as it is there.
+    """
+    from hub.bench import progress, writing
+    from hub.bench import report as shown
+    from hub.bench.whole import chosen, measure_all
+
+    runs = _sound(lambda: chosen([name.strip() for name in only.split(",") if name.strip()]))
+
+    def run() -> Document:
+        return measure_all(runs, seconds, progress.showing_one, report)
+
+    raise typer.Exit(_proven(run, shown.show_all, writing.write, output, report))
 
 
 @app.command(epilog="Example: hub bench soak --minutes 60 --rate 500 --report soak")
@@ -124,14 +180,14 @@ def soak(
     all, without one), or an event is lost. All samples are kept in a file.
     """
     from hub.bench.soak import report as shown
+    from hub.bench.soak import writing
     from hub.bench.soak.options import Options as SoakOptions
     from hub.bench.soak.running import soak as perform
-    from hub.commands.proving import prove
 
     options = SoakOptions(minutes=minutes, rate=rate, day_seconds=day, sample_seconds=every)
 
-    def run() -> dict[str, Any]:
+    def run() -> Document:
         with shown.showing(options) as hear:
             return perform(options, hear, report)
 
-    raise typer.Exit(0 if prove(run, shown.show, output)["held"] else 1)
+    raise typer.Exit(_proven(run, shown.show, writing.write, output, report))

@@ -29,7 +29,7 @@ def test_ingress_counts_what_the_stream_holds(measure: Measure, options: dict[st
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"rate": 40.0}, {"others": 20, "dead": 2}, {"batch": 10}],
+    [{}, {"rate": 40.0}, {"others": 20, "dead": 2, "slow": 1}, {"batch": 10}],
     ids=["backlog", "schedule", "beside others", "batches"],
 )
 def test_every_accepted_event_arrives(measure: Measure, options: dict[str, Any]) -> None:
@@ -124,6 +124,14 @@ def test_a_table_for_people_has_units_and_a_failed_run_ends_with_status_1(bench:
         ("functions", "--others", "1"),
         ("functions", "--by", "mail"),
         ("functions", "--runtime", "cobol"),
+        ("ingress", "--slow", "1"),
+        ("delivery", "--peer", "mq-bridge", "--slow", "1"),
+        ("compass", "--rate", "5"),
+        ("compass", "--seconds", "5"),
+        ("compass", "--applications", "0"),
+        ("all", "--only", "nothing"),
+        ("soak", "--minutes", "0"),
+        ("soak", "--batch", "2"),
         ("functions", "--functions", "-1"),
         ("functions", "--peer", "caddy"),
         ("functions", "--peer", "functions-framework"),
@@ -158,3 +166,25 @@ def test_every_service_that_was_answered_as_registered_is_stored(bench: Bench) -
     assert all(value > 0 for value in run["figures"].values())
     assert sorted(run["figure_units"].values()) == ["Applications/s", "s", "s"]
     assert ran.left == [], "nothing is left behind"
+
+
+def test_applications_of_a_compass_are_taken_over_and_a_change_arrives(bench: Bench) -> None:
+    """As many as the Director has; what is timed besides has its units."""
+    ran = bench("compass", "--applications", "6", "-o", "json")
+    assert ran.status == 0, ran.errors
+    assert ran.first["counts"] == {"at the Director": 6, "in the hub": 6}
+    assert sorted(ran.first["figure_units"].values()) == ["MB", "s", "s", "s"]
+    assert all(value > 0 for name, value in ran.first["figures"].items() if name != "memory added to the hub")
+    assert ran.first["cpu_seconds_per_1000"]["control"] > 0 and ran.left == []
+
+
+def test_a_full_hub_is_compared_with_an_empty_one(bench: Bench) -> None:
+    """The same load before and after it is filled: each event is accounted for, and the cost of both is told."""
+    words = ("--applications", "5", "--seconds", "0.4", "--warm-up", "0", "--rate", "100", "--connections", "4")
+    ran = bench("scale", *words, "-o", "json")
+    assert ran.status == 0, ran.errors
+    assert ran.first["counts"] == {"accepted": 80, "arrived": 80} and ran.first["statuses"] == {"204": 80}
+    figures = ran.first["figures"]
+    assert figures["hub up again until ready, with everything"] > 0 < figures["filling it"]
+    assert {"cost of an event against the empty hub", "memory added by what fills it"} <= figures.keys()
+    assert ran.left == []

@@ -90,12 +90,13 @@ def test_a_stream_with_a_limit_may_fill_up_to_it() -> None:
 
 
 def test_an_event_that_neither_arrived_nor_was_given_up_is_lost() -> None:
-    """And what arrived without having been accepted is told as well."""
-    account = Account("the sink", 4, Arrivals({0: (1, 2), 2: (1, 2), 9: (1, 2)}, repeated=1), given_up={3})
+    """What was refused need not arrive, and what arrived without having been posted is told as well."""
+    arrivals = Arrivals({0: (1, 2), 2: (1, 2), 9: (1, 2)}, repeated=1)
+    account = Account("the sink", 5, arrivals, given_up={3}, refused={4})
     assert account.lost == [1]
     assert account.figures() == {"accepted": 4, "arrived": 3, "given up": 1, "arrived again": 1, "lost": 1}
     [lost, strange] = account.complaints()
-    assert "1 accepted events" in lost and "1 events reached the sink that were not accepted" in strange
+    assert "1 accepted events" in lost and "1 events reached the sink that were not posted" in strange
 
 
 def test_the_sink_refuses_some_once_and_others_until_they_are_given_up() -> None:

@@ -53,9 +53,15 @@ def measured_of(options: Options, result: Line, stored: int) -> Measured:
 
 
 def plan_of(
-    options: Options, address: str, path: str, credentials: Credentials | None = None, *, stamped: bool = False
+    options: Options,
+    address: str,
+    path: str,
+    credentials: Credentials | None = None,
+    *,
+    stamped: bool = False,
+    first: int = 0,
 ) -> Plan:
-    """Return the load on an address."""
+    """Return the load on an address; its events are numbered from `first` on."""
     url = urlsplit(address)
     host, port = url.hostname or "", url.port or 0
     if options.batch == 1:
@@ -73,6 +79,7 @@ def plan_of(
         warm_up=options.warm_up,
         rate=options.rate,
         credentials=credentials,
+        first=first,
     )
 
 

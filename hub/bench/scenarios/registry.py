@@ -6,28 +6,19 @@ solution makes them. What was answered as registered must be stored.
 """
 
 import asyncio
-import ssl
 import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
-
-from hub.bench import requests
 from hub.bench.bench import Bench, Measured, complaints_of
 from hub.bench.driving import Line
-from hub.bench.plan import Credentials, Plan
+from hub.bench.populating import admitted, apply_all, plan_of
 from hub.bench.scenarios.ingress import pair_solution
 from hub.kernel.errors import UpstreamUnavailable
 
 SERVICES = 5
 """Services of each Application."""
-LIMIT_SECONDS = 3600.0
-_ADMITTED_SECONDS = 30.0
-_APPLIED_AT_ONCE = 16
 _LISTS = 3
 _SERVICE = {
     "provider": "bench",
@@ -50,9 +41,9 @@ async def run(bench: Bench) -> Measured:
     """Apply the Applications, register their Services, list them, and start anew with them."""
     credentials = await pair_solution(bench)
     bench.hear({"phase": "applying the Applications"})
-    applied = await _apply_all(bench)
-    await _admitted(bench, credentials)
-    result = await bench.load(_plan(bench, credentials))
+    applied = await apply_all(bench)
+    await admitted(bench, credentials)
+    result = await bench.load(plan_of(bench, credentials, _SERVICE, SERVICES))
     found = await bench.session.resources("applications")
     stored = sum(len(each.spec.get("services", [])) for each in found)
     bench.hear({"phase": "listing the Applications"})
@@ -83,64 +74,6 @@ def _measured(bench: Bench, result: Line, stored: int, figures: dict[str, tuple[
         unit="Services",
         figures=figures,
     )
-
-
-def _plan(bench: Bench, credentials: Credentials) -> Plan:
-    url = urlsplit(bench.stage.hub.listeners["edge"])
-    host, port = url.hostname or "", url.port or 0
-    return Plan(
-        host=host,
-        port=port,
-        template=requests.registration(_SERVICE, f"{host}:{port}").decode("latin-1"),
-        events=1,
-        stamped=False,
-        connections=min(bench.options.connections, bench.options.applications),
-        seconds=LIMIT_SECONDS,
-        warm_up=0.0,
-        rate=None,
-        credentials=credentials,
-        requests=bench.options.applications * SERVICES,
-        numbers=bench.options.applications,
-    )
-
-
-async def _apply_all(bench: Bench) -> float:
-    """Apply every Application; returns how many per second."""
-    began = time.monotonic()
-    names = [requests.application_name(number) for number in range(bench.options.applications)]
-    for start in range(0, len(names), _APPLIED_AT_ONCE):
-        documents = [{"document": _application(name)} for name in names[start : start + _APPLIED_AT_ONCE]]
-        await asyncio.gather(*(bench.session.ask("applications", "apply", document) for document in documents))
-    return len(names) / (time.monotonic() - began)
-
-
-async def _admitted(bench: Bench, credentials: Credentials) -> None:
-    """Wait until the edge has heard of every Application, so that none is refused as unknown."""
-    limit = time.monotonic() + _ADMITTED_SECONDS
-    count = min(bench.options.applications, _APPLIED_AT_ONCE)
-    last = range(bench.options.applications - count, bench.options.applications)
-    paths = [f"/{requests.application_name(number)}/v1/metadata/services" for number in last]
-    async with await asyncio.to_thread(_client, bench, credentials) as http:
-        for path in paths:
-            while (await http.get(path)).status_code != httpx.codes.OK:
-                if time.monotonic() > limit:
-                    raise UpstreamUnavailable(f"{path} is not served, {_ADMITTED_SECONDS:g} s after it was applied.")
-                await asyncio.sleep(0.02)
-
-
-def _client(bench: Bench, credentials: Credentials) -> httpx.AsyncClient:
-    context = ssl.create_default_context(cafile=credentials.ca)
-    context.load_cert_chain(credentials.certificate, credentials.key)
-    return httpx.AsyncClient(base_url=bench.stage.hub.listeners["edge"], verify=context, timeout=30)
-
-
-def _application(name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "applicationconnector.kyma-project.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": name},
-        "spec": {"compassMetadata": {"authentication": {"clientIds": [requests.APPLICATION]}}},
-    }
 
 
 async def _list_seconds() -> float:

@@ -17,17 +17,24 @@ class Account:
     """What became of the events of one receiver."""
 
     receiver: str
-    accepted: int
-    """Events that were answered 2xx; their numbers are those below this one."""
+    sent: int
+    """Events that were posted; their numbers are those below this one."""
     arrivals: Arrivals
     given_up: Collection[int] = ()
     """Numbers of those whose dead letters were dropped."""
+    refused: Collection[int] = ()
+    """Numbers of those that were not answered 2xx: they may have arrived, and need not."""
+
+    @property
+    def accepted(self) -> int:
+        """Return how many were answered 2xx."""
+        return self.sent - len(self.refused)
 
     @property
     def lost(self) -> list[int]:
         """Return the numbers of what neither arrived nor was given up."""
-        settled = (self.arrivals.first, self.given_up)
-        return [number for number in range(self.accepted) if not any(number in each for each in settled)]
+        settled = (self.arrivals.first, self.given_up, self.refused)
+        return [number for number in range(self.sent) if not any(number in each for each in settled)]
 
     def complaints(self) -> list[str]:
         """Return what does not balance, one sentence each."""
@@ -35,9 +42,9 @@ class Account:
         if lost:
             named = ", ".join(map(str, lost[:SHOWN]))
             found.append(f"{len(lost)} accepted events neither reached {self.receiver} nor its dead letters: {named} …")
-        strange = sum(number >= self.accepted for number in self.arrivals.first)
+        strange = sum(number >= self.sent for number in self.arrivals.first)
         if strange:
-            found.append(f"{strange} events reached {self.receiver} that were not accepted.")
+            found.append(f"{strange} events reached {self.receiver} that were not posted.")
         return found
 
     def figures(self) -> dict[str, int]:

@@ -81,7 +81,7 @@ class Soak:
                 over.set()
                 self._hear({"phase": "settling"})
                 await living
-                await self._settle(days, result["accepted"])
+                await self._settle(days, result)
                 await sampler.look(self._counts())
             finally:
                 await _end(watching, living)
@@ -121,7 +121,7 @@ class Soak:
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), max(0.0, self._options.day_seconds - (time.monotonic() - began)))
 
-    async def _settle(self, days: Days, accepted: int) -> None:
+    async def _settle(self, days: Days, result: Line) -> None:
         """Wait until as much as was accepted has arrived or was given up, or nothing more comes."""
         seen, heard = -1, time.monotonic()
         while time.monotonic() - heard < STALL_SECONDS:
@@ -129,22 +129,23 @@ class Soak:
             counts = self._counts()
             here = counts[SINK], counts[FUNCTION] + len(days.given_up)
             # The cheap count first: what arrived twice is in it.
-            if min(here) >= accepted and not any(each.lost for each in self._accounts(days, accepted)):
+            if min(here) >= result["accepted"] and not any(each.lost for each in self._accounts(days, result)):
                 return
             if sum(here) != seen:
                 seen, heard = sum(here), time.monotonic()
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _accounts(self, days: Days, accepted: int) -> list[Account]:
+    def _accounts(self, days: Days, result: Line) -> list[Account]:
         arrivals = {name: journal.arrivals() for name, journal in self._journals.items()}
+        sent, refused = result["sent"], set(result["refused"])
         return [
-            Account("the sink", accepted, arrivals[SINK]),
-            Account("the Function", accepted, arrivals[FUNCTION], days.given_up),
+            Account("the sink", sent, arrivals[SINK], refused=refused),
+            Account("the Function", sent, arrivals[FUNCTION], days.given_up, refused),
             Account("the visitor's Function", days.passed * visiting.EVENTS, arrivals[VISITOR]),
         ]
 
     def _document(self, sampler: Sampler, days: Days, result: Line, began: int) -> Document:
-        samples, accounts = sampler.samples, self._accounts(days, result["accepted"])
+        samples, accounts = sampler.samples, self._accounts(days, result)
         complaints = bench.complaints_of(result) + verdict.complaints_of(samples)
         complaints += [text for account in accounts for text in account.complaints()]
         timed = latencies(accounts[0].arrivals, failures_of, began, LATENCY_SECONDS)
