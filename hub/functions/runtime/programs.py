@@ -58,6 +58,7 @@ def command_of(launch: Launch, channel: int, groups: list[str]) -> tuple[str, ..
         "log_limit_bytes": launch.log_limit_bytes,
         "style": launch.style,
         "mounts": dict(launch.mounts),
+        "sealed": launch.sealed,
         "body_limit_bytes": launch.body_limit_bytes,
         "limits": limits,
     }
