@@ -15,7 +15,9 @@ from hub.kernel.egress import EgressRule
 
 CLUSTER_SUFFIX = "svc.cluster.local"
 SUBJECT = "subject:"
-INTERNAL = frozenset({"events", "hub", "dead", "attempts", "traces", "replay", "ask", "call", "_INBOX"})
+INTERNAL = frozenset(
+    {"events", "hub", "dead", "attempts", "quarantine", "traces", "replay", "ask", "call", "_INBOX"}
+)
 """First tokens of the subjects that no sink may be."""
 _SUBJECT = re.compile(r"[!-)+-\-/-=?-~]+(\.[!-)+-\-/-=?-~]+)*")
 _SUBJECT_LIMIT = 1024

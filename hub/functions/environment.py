@@ -142,8 +142,12 @@ def refers(spec: Mapping[str, Any]) -> bool:
 
 def sealed_values(environment: Values, entries: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the values that came from Secrets."""
-    names = [entry["name"] for entry in entries if "secretKeyRef" in (entry.get("valueFrom") or {})]
-    return tuple(environment[name] for name in names if environment.get(name))
+    return tuple(environment[name] for name in sealed_names(entries) if environment.get(name))
+
+
+def sealed_names(entries: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the names of the variables whose values come from Secrets."""
+    return tuple(entry["name"] for entry in entries if "secretKeyRef" in (entry.get("valueFrom") or {}))
 
 
 def timeout_of(environment: Values, default_seconds: float) -> float:

@@ -98,5 +98,7 @@ class Launch:
     limits: Limits = Limits()
     mounts: Mapping[str, str] = field(default_factory=dict)
     """Path the Function reads a Secret at → directory that holds its values."""
+    sealed: tuple[str, ...] = ()
+    """Names of environment variables whose values are secret: blotted out of what the process prints."""
     grouped: bool = True
     """Whether to use control groups where the machine offers them."""

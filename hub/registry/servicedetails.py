@@ -134,7 +134,11 @@ def _document(value: Any, name: str, findings: _Findings) -> bytes | None:
     if not isinstance(value, dict):
         findings.structure.append(f"{name} is not a proper json object, it is of type {type_name(value)}")
         return None
-    return orjson.dumps(value)
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        findings.structure.append(f"{name} is nested too deeply; flatten it")
+        return None
 
 
 def _call_parameters(fields: Fields) -> RequestParameters | None:

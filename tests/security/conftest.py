@@ -36,7 +36,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     ports = {f"HUB_{name.upper()}__PORT": str(free_port()) for name in LISTENERS}
     before = os.umask(0)
     try:
-        running = start_hub(data_dir, ports | SETTINGS)
+        running = start_hub(data_dir, ports | SETTINGS, limit_seconds=120)
     finally:
         os.umask(before)
     yield House(running, os.environ | ports | SETTINGS | {"HUB_DATA_DIR": str(data_dir)})

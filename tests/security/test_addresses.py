@@ -1,4 +1,4 @@
-"""Whoever names an address - of a sink, an API, a token endpoint, a specification - gets nobody else called."""
+"""Whoever names an address - of a sink, an API, a specification - gets nobody else's machine called."""
 
 import asyncio
 import socket

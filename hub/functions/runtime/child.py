@@ -39,6 +39,7 @@ class Child:
         self._crew = Crew(channel, self._encoded, self._told, end)
         self._flows: dict[int, Flow] = {}
         self._invocation = output.Invocation()
+        output.hide(setup["sealed"])
         output.capture(output.LogFile(setup["log"], setup["log_limit_bytes"]), self._invocation)
         self._publisher = Publisher(os.environ.get("PUBLISHER_PROXY_ADDRESS", ""), self._invocation)
         self._offer = offered.Offer(setup["context"], self._publisher.publish, self._invocation)

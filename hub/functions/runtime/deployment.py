@@ -25,6 +25,7 @@ from hub.functions.environment import (
     concurrency_of,
     function_environment,
     redirected,
+    sealed_names,
     timeout_of,
 )
 from hub.functions.model import Launch, Limits
@@ -291,6 +292,7 @@ def _launch(made: Plan, site: Site, directory: Path, libraries: Path | None, mou
         idle_seconds=settings.idle_seconds,
         limits=_limits(made, site, directory),
         mounts=mounts,
+        sealed=(*sealed_names(spec.get("env") or []), VARIABLE),
         grouped=settings.control_groups,
     )
 

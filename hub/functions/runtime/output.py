@@ -9,13 +9,15 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from io import TextIOBase
 from typing import Any
 
 _LINE_LIMIT = 16_384
 _CHECK_EVERY_BYTES = 65_536
+SHORTEST_SECRET = 6
+"""Characters below which a value is no secret: blotting it out would blot out words."""
 
 
 class Invocation(threading.local):
@@ -99,8 +101,27 @@ class Lines(TextIOBase):
             self._put(rest)
 
     def _put(self, line: str) -> None:
+        line = _blotted(line)
         shown = line if len(line) <= _LINE_LIMIT else line[:_LINE_LIMIT] + " … (cut)"
         self._log.write(record(self._stream, shown, self._invocation))
+
+
+def hide(names: Iterable[str]) -> None:
+    """Blot the values of these environment variables out of every line from now on, each of their own lines by itself.
+
+    A traceback repeats whatever an error was made with, and the log is read by others than the Function's author.
+    """
+    values = {part for name in names for part in os.environ.get(name, "").split("\n") if len(part) >= SHORTEST_SECRET}
+    _hidden[:] = sorted(values, key=len, reverse=True)
+
+
+_hidden: list[str] = []
+
+
+def _blotted(text: str) -> str:
+    for value in _hidden:
+        text = text.replace(value, "***")
+    return text
 
 
 def record(stream: str, text: str, invocation: Invocation) -> bytes:

@@ -88,6 +88,7 @@ def _setup(launch: Launch) -> dict[str, Any]:
         "log_limit_bytes": launch.log_limit_bytes,
         "style": launch.style,
         "mounts": dict(launch.mounts),
+        "sealed": launch.sealed,
         "body_limit_bytes": launch.body_limit_bytes,
     }
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -28,20 +28,22 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, handshake_seconds: float) -> None:
         super().__init__(config)
-        self._limits = {"ssl_handshake_timeout": handshake_seconds} if config.ssl_context_factory else {}
+        self._handshake_seconds = handshake_seconds if config.ssl_context_factory else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on sockets that are bound."""
         config, loop = self.config, asyncio.get_running_loop()
-        make = config.http_protocol_class
-        assert not isinstance(make, str)  # noqa: S101 - a class is what the listener gave
+        make = cast("Callable[..., asyncio.Protocol]", config.http_protocol_class)
 
         def connection() -> asyncio.Protocol:
             return make(config=config, server_state=self.server_state, app_state=self.lifespan.state)
 
         await self.lifespan.startup()
         self.servers = [
-            await loop.create_server(connection, sock=bound, ssl=config.ssl, backlog=config.backlog, **self._limits)
+            await loop.create_server(
+                connection, sock=bound, ssl=config.ssl, backlog=config.backlog,
+                ssl_handshake_timeout=self._handshake_seconds,
+            )
             for bound in sockets or []
         ]
         self.started = True

@@ -152,6 +152,7 @@ async function load() {
 }
 
 function start() {
+  output.hide(setup.sealed);
   output.capture(setup.log, setup.log_limit_bytes);
   require('./mounts.cjs').redirect(setup.mounts);
   tracing.install();

@@ -10,6 +10,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 
 const LINE_LIMIT = 16384;
 const CHECK_EVERY_BYTES = 65536;
+const SHORTEST_SECRET = 6;
 
 /** The invocation that the running code belongs to: `{call, event, traceparent}`. */
 const invocation = new AsyncLocalStorage();
@@ -53,8 +54,17 @@ function record(stream, text) {
     if (current.event) fields.event = current.event;
     if (current.traceparent) fields.trace = current.traceparent.split('-')[1] || '';
   }
-  fields.text = text.length > LINE_LIMIT ? `${text.slice(0, LINE_LIMIT)} … (cut)` : text;
+  const shown = hidden.reduce((rest, value) => rest.replaceAll(value, '***'), text);
+  fields.text = shown.length > LINE_LIMIT ? `${shown.slice(0, LINE_LIMIT)} … (cut)` : shown;
   return `${JSON.stringify(fields)}\n`;
+}
+
+let hidden = [];
+
+/** Blot the values of these environment variables out of every line from now on; see `output.py`. */
+function hide(names) {
+  const values = names.flatMap((name) => (process.env[name] || '').split('\n'));
+  hidden = values.filter((value) => value.length >= SHORTEST_SECRET).sort((one, other) => other.length - one.length);
 }
 
 /** Send everything printed to the log from now on. */
@@ -71,4 +81,4 @@ function capture(path, limitBytes) {
   }
 }
 
-module.exports = { capture, invocation };
+module.exports = { capture, hide, invocation };
