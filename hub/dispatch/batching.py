@@ -7,10 +7,12 @@ where its type says so.
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import orjson
 
 from contracts.envelope import PREFIX, decode_value
+from contracts.verbatim import is_json
 from hub.dispatch.model import Delivery
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
@@ -30,10 +32,10 @@ def structured(delivery: Delivery) -> bytes:
     body = delivery.body
     if not body:
         return head + b"}"
-    content_type = attributes.get("datacontenttype", "application/json")
-    if _JSON.fullmatch(content_type) and _is_json(body):
+    form = _form_of(attributes.get("datacontenttype", "application/json"))
+    if form == "json" and is_json(body):
         return b'%b,"data":%b}' % (head, body)
-    if _TEXT.match(content_type):
+    if form == "text":
         try:
             return b'%b,"data":%b}' % (head, orjson.dumps(body.decode()))
         except UnicodeDecodeError:
@@ -43,16 +45,22 @@ def structured(delivery: Delivery) -> bytes:
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the CloudEvents attributes, decoded where there is something to decode: most values are plain."""
-    return {
-        name[len(PREFIX) :].lower(): decode_value(value) if "%" in value or '"' in value else value
-        for name, value in headers.items()
-        if name[: len(PREFIX)].lower() == PREFIX
-    }
+    found = {attribute: value for name, value in headers.items() if (attribute := _attribute_of(name))}
+    written = "".join(found.values())
+    if "%" in written or '"' in written:
+        return {name: decode_value(value) for name, value in found.items()}
+    return found
 
 
-def _is_json(body: bytes) -> bool:
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+@lru_cache(maxsize=1_000)
+def _attribute_of(header: str) -> str:
+    """Return the attribute that a header holds; empty when it holds none."""
+    lowered = header.lower()
+    return lowered[len(PREFIX) :] if lowered.startswith(PREFIX) else ""
+
+
+@lru_cache(maxsize=1_000)
+def _form_of(content_type: str) -> str:
+    if _JSON.fullmatch(content_type):
+        return "json"
+    return "text" if _TEXT.match(content_type) else ""
