@@ -237,7 +237,8 @@ async def _request(
     from nats.errors import NoRespondersError
 
     from contracts import subjects
-    from hub.functions.outcomes import ERROR, STATUS, TIMEOUT
+    from contracts.calls import TIMEOUT
+    from hub.functions.outcomes import ERROR, STATUS
     from hub.kernel.errors import UpstreamUnavailable
 
     asked = headers | {TIMEOUT: f"{seconds:g}"}

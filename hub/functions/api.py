@@ -5,7 +5,6 @@ Two forms: `/functions/{name}/…`, and Kyma's own: the host name `{name}.{scope
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -19,6 +18,7 @@ from contracts import subjects
 from contracts.envelope import DEPTH, PREFIX
 from hub.functions import spans
 from hub.functions.handlers import Failed
+from hub.functions.headers import passed_headers
 from hub.functions.model import Answer, Invocation, Rest
 from hub.functions.outcomes import SUCCEEDED
 from hub.functions.runtime.fleet import Fleet
@@ -34,15 +34,9 @@ log = structlog.get_logger()
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _HOST_ENDS = (".svc.cluster.local", ".svc")
-_HOST_MARK = b".svc"
+HOST_MARK = b".svc"
 _TOKEN = HEADER.decode()
-_OF_CHAINS = (DEPTH_HEADER.decode(), f"{PREFIX}{DEPTH}")
-# What belongs to one connection, or is set by the listener itself, is not passed through.
-_OWN_HEADERS = frozenset({
-    "connection", "content-length", "date", "keep-alive", "server", "trailer", "transfer-encoding", "upgrade",
-})  # fmt: skip
-_LINE_BREAK = re.compile(r"[\r\n\0]+")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+OF_CHAINS = (DEPTH_HEADER.decode(), f"{PREFIX}{DEPTH}")
 
 Message = MutableMapping[str, Any]
 
@@ -54,7 +48,7 @@ class OfKyma(Host):
         """Look closer only at a host name of this form."""
         for name, value in scope.get("headers", ()):
             if name == b"host":
-                return super().matches(scope) if _HOST_MARK in value else (Match.NONE, {})
+                return super().matches(scope) if HOST_MARK in value else (Match.NONE, {})
         return Match.NONE, {}
 
 
@@ -72,9 +66,8 @@ class Passed(Response):
         """Take status, headers and what there is of the body."""
         super().__init__(answer.body, status_code=answer.status)
         self._rest = answer.rest
-        for name, value in answer.headers.items():
-            if name.lower() not in _OWN_HEADERS and _HEADER_NAME.fullmatch(name):
-                self.headers[name] = _one_line(value)
+        for name, value in passed_headers(answer.headers):
+            self.headers[name] = value
         if self._rest is not None:
             del self.headers["content-length"]
 
@@ -112,10 +105,6 @@ async def _close_when_gone(receive: Callable[[], Awaitable[Message]], rest: Rest
         while (await receive())["type"] != "http.disconnect":
             continue
     rest.close()
-
-
-def _one_line(text: str) -> str:
-    return _LINE_BREAK.sub(" ", text).encode("latin-1", "replace").decode("latin-1")
 
 
 def routes(fleet: Fleet, failed: Failed, workloads: Workloads) -> list[BaseRoute]:
@@ -199,6 +188,6 @@ def _headers_of(request: Request, workloads: Workloads | None) -> dict[str, str]
     if token is not None and workloads is not None:
         workloads.of(token.encode("latin-1", "replace"))
     else:
-        for name in _OF_CHAINS:
+        for name in OF_CHAINS:
             headers.pop(name, None)
     return headers

@@ -1,5 +1,7 @@
 """Calls of Functions over the bus: request-reply on `call.<scope>.<name>`, shared by all processes of this worker.
 
+Events come several in a request, each of them a call of its own (`contracts.calls`).
+
 The hot path: a call is taken in the client's callback and handed to the process at once, its reply is queued for one
 sending task. No task, model or log line per event that succeeds. A call is answered exactly once or, when this process
 dies, not at all: the caller's own time limit covers that, and the event is tried again.
@@ -7,10 +9,12 @@ dies, not at all: the caller's own time limit covers that, and the event is trie
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
+import orjson
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,9 +22,11 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from contracts import subjects
+from contracts.calls import TOGETHER, unpack
 from hub.functions import spans
+from hub.functions.headers import EncodedHeaders
 from hub.functions.model import Answer, Invocation
-from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of
+from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of, told_of
 from hub.functions.runtime.fleet import Fleet
 from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
@@ -29,6 +35,8 @@ from hub.kernel.errors import HubError
 log = structlog.get_logger()
 
 QUEUE = "functions"
+Reply = Callable[[Answer | HubError, tuple[str, ...]], None]
+"""Answers the caller; takes what is not to be told as well."""
 Failed = Callable[[Revision, Invocation, Answer | HubError, float], None]
 
 
@@ -42,6 +50,7 @@ class Calls:
         self._settings = settings
         self._failed = failed
         self._replies: deque[tuple[str, dict[str, str], bytes]] = deque()
+        self._told: defaultdict[str, list[list[int | str]]] = defaultdict(list)
         self._something = asyncio.Event()
         self._subscription: Subscription | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -57,13 +66,31 @@ class Calls:
 
     async def _called(self, message: Msg) -> None:
         headers = message.headers or {}
+        if TOGETHER in headers:
+            self._called_together(message, headers)
+        else:
+            reply = partial(self._reply, message.reply)
+            self._call(message.subject, Invocation(headers, message.data), headers, reply)
+
+    def _called_together(self, message: Msg, limits: Mapping[str, str]) -> None:
         try:
-            revision = self._fleet.find_by_subject(message.subject)
-        except HubError as error:
-            self._reply(message.reply, error)
+            calls = unpack(message.data)
+        except ValueError as error:
+            log.warning("call.unreadable", subject=message.subject, error=str(error))
             return
-        span = spans.called(headers)
-        invocation = Invocation(headers=headers, body=message.data)
+        for place, (headers, body) in enumerate(calls):
+            reply = partial(self._tell, message.reply, place)
+            self._call(message.subject, Invocation(EncodedHeaders(headers), body), limits, reply)
+
+    def _call(self, subject: str, invocation: Invocation, limits: Mapping[str, str], reply: Reply) -> None:
+        try:
+            revision = self._fleet.find_by_subject(subject)
+        except HubError as error:
+            reply(error, ())
+            return
+        headers, span = spans.called(invocation.headers)
+        if span is not None:
+            invocation = replace(invocation, headers=headers)
         began = time.perf_counter()
         self.in_hand += 1
         lineups = self._fleet.lineups
@@ -76,23 +103,28 @@ class Calls:
             if lineups.shadows:
                 lineups.shade(revision, invocation, answer, time.perf_counter() - began)
             if isinstance(answer, Answer) and answer.rest is not None:
-                self._collect(message.reply, answer, revision.hidden)
+                self._collect(reply, answer, revision.hidden)
             else:
-                self._reply(message.reply, answer, revision.hidden)
+                reply(answer, revision.hidden)
 
-        seconds = limit_of(headers, revision.worker.launch.timeout_seconds)
+        seconds = limit_of(limits, revision.worker.launch.timeout_seconds)
         revision.worker.call(invocation, seconds, done)
 
-    def _reply(self, subject: str, answer: Answer | HubError, hidden: tuple[str, ...] = ()) -> None:
+    def _tell(self, subject: str, place: int, answer: Answer | HubError, hidden: tuple[str, ...]) -> None:
+        """Reply to one of several calls, with whatever else of them is answered until the replies are sent."""
+        self._told[subject].append(told_of(place, answer, hidden))
+        self._something.set()
+
+    def _reply(self, subject: str, answer: Answer | HubError, hidden: tuple[str, ...]) -> None:
         if subject:
             self._replies.append((subject, *reply_of(answer, self._settings.answer_limit_bytes, hidden)))
             self._something.set()
 
-    def _collect(self, subject: str, answer: Answer, hidden: tuple[str, ...]) -> None:
+    def _collect(self, reply: Reply, answer: Answer, hidden: tuple[str, ...]) -> None:
         """Reply to a call whose answer comes in parts, when enough of it is there."""
 
         async def collect() -> None:
-            self._reply(subject, await whole_of(answer, self._settings.answer_limit_bytes), hidden)
+            reply(await whole_of(answer, self._settings.answer_limit_bytes), hidden)
 
         task = asyncio.create_task(collect(), name="function-answer")
         self._collecting.add(task)
@@ -103,18 +135,23 @@ class Calls:
             await self._something.wait()
             self._something.clear()
             while self._replies:
-                subject, headers, body = self._replies.popleft()
-                try:
-                    await self._client.publish(subject, body, headers=headers)
-                except NatsError as error:
-                    log.debug("reply.lost", error=repr(error))
+                await self._send(*self._replies.popleft())
+            while self._told:
+                subject, told = self._told.popitem()
+                await self._send(subject, None, orjson.dumps(told))
+
+    async def _send(self, subject: str, headers: dict[str, str] | None, body: bytes) -> None:
+        try:
+            await self._client.publish(subject, body, headers=headers)
+        except NatsError as error:
+            log.debug("reply.lost", error=repr(error))
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no more calls; send the replies of those in hand within the grace time."""
         if self._subscription is not None:
             await _unsubscribe(self._subscription)
         limit = time.monotonic() + grace_seconds
-        while (self.in_hand or self._collecting or self._replies) and time.monotonic() < limit:  # noqa: ASYNC110 - once per process
+        while (self.in_hand or self._collecting or self._replies or self._told) and time.monotonic() < limit:  # noqa: ASYNC110 - once per process
             await asyncio.sleep(0.01)
         if self._sending is not None:
             self._sending.cancel()

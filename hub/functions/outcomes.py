@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 
+from contracts.calls import EXCERPT_BYTES, TIMEOUT
 from hub.functions.model import Answer
 from hub.kernel.errors import HubError
 
 STATUS = "Hub-Status"
 ERROR = "Hub-Error"
-TIMEOUT = "Hub-Timeout"
 
 SUCCEEDED, FAILED, TIMED_OUT, UNAVAILABLE = "succeeded", "failed", "timed_out", "unavailable"
 
@@ -47,6 +47,14 @@ def reply_of(answer: Answer | HubError, limit_bytes: int, hidden: tuple[str, ...
     status, body = (answer.status, b"") if isinstance(answer, HubError) else (answer.status, answer.body)
     error = error_of(answer, hidden)
     return {STATUS: str(status)} | ({ERROR: error} if error else {}), body[:limit_bytes]
+
+
+def told_of(place: int, answer: Answer | HubError, hidden: tuple[str, ...] = ()) -> list[int | str]:
+    """Return what is replied about one of several calls: its place and status; of a failure also why, and its body."""
+    if 200 <= answer.status < 300:
+        return [place, answer.status]
+    body = b"" if isinstance(answer, HubError) else answer.body
+    return [place, answer.status, error_of(answer, hidden), body[:EXCERPT_BYTES].decode(errors="replace")]
 
 
 def limit_of(headers: Mapping[str, str], own_seconds: float) -> float:

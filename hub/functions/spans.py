@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from contracts.envelope import decode_value
+from hub.functions.headers import EncodedHeaders
 from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import outcome_of
 from hub.kernel.errors import HubError
@@ -19,13 +20,13 @@ _NAME = re.compile(r"[A-Za-z_$][\w$.]{0,79}")
 _TAGS = {"event-id": "ce-id", "source-id": "ce-source", "event-type": "ce-type", "attempt": "Hub-Attempt"}
 
 
-def called(headers: dict[str, str]) -> Span | None:
-    """Open the span of a call from the bus, where it is recorded; its headers name it from then on."""
-    given = headers.get("traceparent", "")
+def called(headers: Mapping[str, str]) -> tuple[Mapping[str, str], Span | None]:
+    """Open the span of a call from the bus, where it is recorded; the headers that are returned name it then."""
+    given = headers.traceparent if isinstance(headers, EncodedHeaders) else headers.get("traceparent", "")
     if given[54:] == "0":  # not recorded, as nearly all under load
-        return None
-    headers["traceparent"], span = open_span(given if is_valid(given) else "", INVOKE)
-    return span
+        return headers, None
+    context, span = open_span(given if is_valid(given) else "", INVOKE)
+    return {**headers, "traceparent": context}, span
 
 
 def end(span: Span | None, function: Resource, invocation: Invocation, answer: Answer | HubError) -> None:

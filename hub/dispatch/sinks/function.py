@@ -1,47 +1,131 @@
-"""Calls a Function of the hub, by request and reply over the bus.
+"""Calls a Function of the hub, by request and reply over the bus: what is ready in the same moment goes in one request.
 
-A Function that does not run, or that no worker has, answers 503 at once; its deliveries wait for it like for any sink.
+Each event is a call of its own, answered when its own outcome is known. A Function that does not run, or that no worker
+has, answers 503 at once; its deliveries wait for it like for any sink.
 """
 
+import asyncio
+from typing import Any
+
+import orjson
+
 from contracts import subjects
+from contracts.calls import TIMEOUT, TOGETHER, pack
 from hub.dispatch.binding import sink_headers
 from hub.dispatch.consumer.intake import Message
-from hub.dispatch.model import Answer, Delivery, excerpt_of
+from hub.dispatch.model import EXCERPT_CHARACTERS, Answer, Delivery
 from hub.dispatch.planning import Plan
 from hub.dispatch.sinks.outside import Outside, Send
 
-STATUS, ERROR = "Hub-Status", "Hub-Error"
-TIMEOUT, ATTEMPT = "Hub-Timeout", "Hub-Attempt"
+ATTEMPT = "Hub-Attempt"
 # The worker keeps the time limit itself and says so; past this it is taken for dead.
 _GRACE_SECONDS = 1.0
+_MOST_TOGETHER = 32
+_MOST_BYTES = 262_144
+_LOST = Answer(None, error="The request could not be sent: the connection with nats-server is lost.")
+_UNREADABLE = Answer(None, error="The Function's worker gave an answer without a status.")
+_TAKEN = {status: Answer(status) for status in range(200, 300)}
 
 
 def sender(outside: Outside, plan: Plan) -> Send:
     """Return what calls the Function of a plan."""
-    name, scope, seconds = plan.sink.name, plan.sink.scope, plan.policy.timeout_seconds
-    subject, limit = subjects.call(scope, name), f"{seconds:g}"
-    silent = Answer(None, error=f"The Function '{name}' did not answer within {seconds:g} s.")
-    missing = Answer(503, error=f"No worker runs the Function '{name}' in scope '{scope}'.")
+    line = _Line(outside, plan)
+    limit = line.limit
 
     async def send(delivery: Delivery, attempt: int) -> Answer:
         headers = sink_headers(delivery.headers)
         headers[TIMEOUT], headers[ATTEMPT] = limit, str(attempt)
-        wait = seconds + _GRACE_SECONDS
-
-        def read(message: Message) -> Answer:
-            return missing if (message.headers or {}).get("Status") == "503" else _answer_of(message)
-
-        return await outside.ask(subject, delivery.body, headers, silent=silent, seconds=wait, read=read)
+        return await line.call(orjson.dumps(headers), delivery.body)
 
     return send
 
 
-def _answer_of(message: Message) -> Answer:
-    headers = message.headers or {}
-    text = headers.get(STATUS, "")
-    if not text.isdigit():
-        return Answer(None, error="The Function's worker gave an answer without a status.")
-    status = int(text)
-    if 200 <= status < 300:
-        return Answer(status)
-    return Answer(status, excerpt=excerpt_of(message.data), error=headers.get(ERROR, ""))
+class _Line:
+    """The way to one Function: gathers calls until the event loop comes round."""
+
+    def __init__(self, outside: Outside, plan: Plan) -> None:
+        name, scope, seconds = plan.sink.name, plan.sink.scope, plan.policy.timeout_seconds
+        self._outside = outside
+        self._loop = asyncio.get_running_loop()
+        self._gathered: _Calls | None = None
+        self.limit = f"{seconds:g}"
+        self.seconds = seconds + _GRACE_SECONDS
+        self.subject = subjects.call(scope, name)
+        self.silent = Answer(None, error=f"The Function '{name}' did not answer within {seconds:g} s.")
+        self.missing = Answer(503, error=f"No worker runs the Function '{name}' in scope '{scope}'.")
+
+    def call(self, headers: bytes, body: bytes) -> "asyncio.Future[Answer]":
+        """Return the answer to come."""
+        calls = self._gathered
+        if calls is not None and not calls.has_room_for(len(headers) + len(body)):
+            self._send(calls)
+        if self._gathered is None:
+            self._gathered = _Calls(self)
+            self._loop.call_soon(self._send, self._gathered)
+        answered: asyncio.Future[Answer] = self._loop.create_future()
+        self._gathered.add(headers, body, answered)
+        return answered
+
+    def _send(self, calls: "_Calls") -> None:
+        if self._gathered is calls:
+            self._gathered = None
+            calls.send(self._outside, self._loop)
+
+
+class _Calls:
+    """The calls of one request, until each of them is answered."""
+
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        self._parts: list[tuple[bytes, bytes]] = []
+        self._bytes = 0
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+
+    def has_room_for(self, size: int) -> bool:
+        return len(self._parts) < _MOST_TOGETHER and self._bytes + size <= _MOST_BYTES
+
+    def add(self, headers: bytes, body: bytes, answered: "asyncio.Future[Answer]") -> None:
+        self._waiting[len(self._parts)] = answered
+        self._parts.append((headers, body))
+        self._bytes += len(headers) + len(body)
+
+    def send(self, outside: Outside, loop: asyncio.AbstractEventLoop) -> None:
+        line, parts = self._line, self._parts
+        self._inbox, self._reply = outside.inbox, outside.inbox.open(self._received)
+        self._expiry = loop.call_later(line.seconds, self._end, line.silent)
+        headers = {TOGETHER: str(len(parts)), TIMEOUT: line.limit}
+        self._parts = []
+        outside.outbox.send(
+            line.subject, pack(parts), reply=self._reply, headers=headers, on_lost=lambda: self._end(_LOST)
+        )
+
+    def _received(self, message: Message) -> None:
+        if message.headers and message.headers.get("Status") == "503":
+            self._end(self._line.missing)
+            return
+        try:
+            for place, status, *failure in orjson.loads(message.data):
+                answered = self._waiting.pop(place, None)
+                if answered is not None and not answered.done():
+                    answered.set_result(_TAKEN.get(status) or _failed(status, *failure))
+        except (ValueError, TypeError):
+            self._end(_UNREADABLE)
+            return
+        if not self._waiting:
+            self._close()
+
+    def _end(self, answer: Answer) -> None:
+        """Give those that are not answered this answer."""
+        waiting, self._waiting = self._waiting, {}
+        for answered in waiting.values():
+            if not answered.done():
+                answered.set_result(answer)
+        self._close()
+
+    def _close(self) -> None:
+        self._expiry.cancel()
+        self._inbox.close(self._reply)
+
+
+def _failed(status: int, error: Any = "", excerpt: Any = "") -> Answer:
+    return Answer(int(status), excerpt=str(excerpt)[:EXCERPT_CHARACTERS], error=str(error))

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
+from hub.functions.headers import EncodedHeaders
 from hub.functions.model import Answer, Failure, Invocation, Launch
 from hub.functions.runtime import frames, programs
 from hub.functions.runtime.frames import Frame
@@ -119,15 +120,9 @@ class Process(asyncio.Protocol):
             return
         self._last_number = number = (self._last_number % 0xFFFFFFFF) + 1
         self.last_call = self._loop.time()
-        meta = {
-            "method": invocation.method,
-            "path": invocation.path,
-            "query": invocation.query,
-            "headers": invocation.headers,
-        }
         timer = self._loop.call_later(timeout_seconds, self._time_out, number)
         self._calls[number] = (done, timer)
-        self._transport.write(frames.encode(Frame(frames.INVOKE, number, orjson.dumps(meta), invocation.body)))
+        self._transport.write(frames.encode(Frame(frames.INVOKE, number, meta_of(invocation), invocation.body)))
 
     def _time_out(self, number: int) -> None:
         done, _ = self._calls.pop(number)
@@ -252,6 +247,20 @@ class Process(asyncio.Protocol):
             end_group(self._process.pid)
         if self._transport is not None:
             self._transport.close()
+
+
+def meta_of(invocation: Invocation) -> bytes:
+    """Return what a process is told of an invocation besides its body, as JSON; headers in JSON are not read for it."""
+    headers = invocation.headers
+    if isinstance(headers, EncodedHeaders):
+        return b'{"method":"POST","path":"/","query":"","headers":%b}' % headers.encoded
+    meta = {
+        "method": invocation.method,
+        "path": invocation.path,
+        "query": invocation.query,
+        "headers": headers,
+    }
+    return orjson.dumps(meta)
 
 
 def read_answer(frame: Frame) -> tuple[Answer, bool]:

@@ -4,6 +4,7 @@ Does I/O. A directory holds one revision; it is written anew at every start of t
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +79,7 @@ def write_mounts(directory: Path, mounts: Mapping[str, Files]) -> dict[str, str]
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all; only its owner reads it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     draft.write_bytes(content)
     draft.chmod(0o600)
     draft.replace(path)

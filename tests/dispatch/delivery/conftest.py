@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from nats.js.api import StreamConfig
 
 from contracts import subjects
+from contracts.calls import unpack
 from hub.house import Running
 from hub.kernel.broker import Bus
 from hub.settings import HubSettings
@@ -97,14 +98,16 @@ async def function_sink(bus: Bus) -> AsyncIterator[Sink]:
     sink = Sink("function:taker")
     tasks: set[asyncio.Task[None]] = set()
 
-    async def answer(message: Msg) -> None:
-        status = await sink.answer(message.headers or {}, message.data)
-        await bus.nc.publish(message.reply, b"said", headers={"Hub-Status": str(status)})
+    async def answer(reply: str, place: int, headers: dict[str, str], body: bytes) -> None:
+        status = await sink.answer(headers, body)
+        failure = [] if status < 300 else ["", "said"]
+        await bus.nc.publish(reply, orjson.dumps([[place, status, *failure]]))
 
     async def called(message: Msg) -> None:
-        task = asyncio.create_task(answer(message))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        for place, (headers, body) in enumerate(unpack(message.data)):
+            task = asyncio.create_task(answer(message.reply, place, orjson.loads(headers), body))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     subscription = await bus.nc.subscribe(subjects.call("default", "taker"), cb=called)
     await bus.nc.flush()
