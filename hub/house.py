@@ -162,10 +162,11 @@ class Running:
         self._house: House | None = None
         self._started: list[Room] = []
 
-    def furnish(self, bus: Bus, keys: Keys) -> None:
-        """Take what rooms are built from."""
+    def furnish(self, bus: Bus, keys: Keys) -> "House":
+        """Take what rooms are built from; returns the house, which knows afterwards what they read and write."""
         self._bus = bus
         self._house = self._make_house(keys)
+        return self._house
 
     def build(self, room: str) -> "Room":
         """Build one room.
