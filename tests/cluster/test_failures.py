@@ -90,9 +90,15 @@ async def leader(hub: Hub, settings: HubSettings) -> str:
 
 
 async def test_a_killed_node_and_half_of_the_workers_lose_nothing(tmp_path: Path) -> None:
-    """Nothing lost, order kept, deliveries go on; the figure of the recovery stands in the output."""
+    """Nothing lost, order kept, deliveries go on; the figure of the recovery stands in the output.
+
+    More copies than there are nodes are refused before that, and change nothing.
+    """
     limits = {"HUB_STREAMS__MAX_BYTES": str(64 * 1024**2)}
     async with ground.a_cluster(tmp_path, 3, **limits) as hub, ground.receiving() as receiver:
+        hub.more["HUB_NATS__REPLICAS"] = "5"
+        assert "HUB_NATS__REPLICAS is 5" in await asyncio.to_thread(hub.command, "nats", "declare", status=1)
+        del hub.more["HUB_NATS__REPLICAS"]
         await hub.start("a", "b")
         async with await prepare(hub, receiver) as shop:
             load = Load(shop)

@@ -154,7 +154,10 @@ async def test_who_has_no_certificate_of_the_cluster_is_nobody(hub: Hub, tmp_pat
 
 
 async def test_a_worker_that_may_not_prepare_the_store_waits_for_it(tmp_path: Path) -> None:
-    """It says what it waits for and what to do, and is ready as soon as the operator has done it."""
+    """It says what it waits for and what to do, and is ready as soon as the operator has done it.
+
+    One whose settings differ from what was prepared says so and works; a single node cannot keep three copies.
+    """
     nodes = ground.write_nodes(tmp_path, 1, await ground.granted())
     hub = Hub(nodes, tmp_path)
     nodes.nodes[0].start()
@@ -167,6 +170,10 @@ async def test_a_worker_that_may_not_prepare_the_store_waits_for_it(tmp_path: Pa
         await until(lambda: worker.is_ready, what="getting ready")
         line = next(line for line in worker.log.read_text().splitlines() if "hub nats declare" in line)
         assert "warning" == orjson.loads(line)["level"]
+        hub.more["HUB_STREAMS__MAX_AGE_HOURS"] = "2"
+        other = hub.run("dispatch", "here")
+        await until(lambda: other.is_ready, what="getting ready")
+        assert "layout.differing" in other.log.read_text()
         hub.more["HUB_NATS__REPLICAS"] = "3"
         assert "single server" in await asyncio.to_thread(hub.command, "nats", "declare", status=2)
     finally:
