@@ -55,6 +55,8 @@ class Calls:
         )
 
     async def _called(self, message: Msg) -> None:
+        if message.reply.startswith("$JS."):  # whoever may read a stream chooses where nats-server sends it
+            return
         headers = message.headers or {}
         try:
             revision = self._fleet.find_by_subject(message.subject)

@@ -137,6 +137,34 @@ async def test_nobody_hears_what_is_not_for_him(hub: Hub) -> None:
     await operator.close()
 
 
+async def test_what_a_consumer_delivers_is_no_request(hub: Hub) -> None:
+    """Whoever may make a consumer chooses where its messages go; a worker that gets them so does nothing."""
+    edge = hub.run("edge", "here")
+    await until(lambda: edge.is_ready, 120, "the edge")
+    await hub.apply(application("shop"))
+    before = await hub.ask("connector", "ca", "show", "-o", "json")
+    thief = await hub.nodes.connect("dispatch")
+    await thief.publish("replay.default.x", b'{"name": "shop"}')
+    targets = (("ask.applications.delete", "registry"), ("ask.authorities.rotate", "connector"))
+    for number, (subject, queue) in enumerate(targets):
+        config = {"name": f"thief-{number}", "deliver_subject": subject, "deliver_group": queue,
+                  "filter_subject": "replay.default.x", "deliver_policy": "all", "ack_policy": "none"}  # fmt: skip
+        body = orjson.dumps({"stream_name": subjects.EVENTS, "config": config})
+        made = await thief.request(f"$JS.API.CONSUMER.CREATE.EVENTS.thief-{number}.replay.default.x", body, timeout=5)
+        assert "error" not in orjson.loads(made.data)
+    operator = await hub.nodes.connect("operator")
+    limit = time.monotonic() + 30
+    for number in range(2):
+        while not (await operator.jetstream().consumer_info(subjects.EVENTS, f"thief-{number}")).delivered.consumer_seq:
+            assert time.monotonic() < limit
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)  # for what must not happen
+    assert "shop" in await hub.ask("get", "applications")
+    assert before == await hub.ask("connector", "ca", "show", "-o", "json")
+    await thief.close()
+    await operator.close()
+
+
 async def test_who_has_no_certificate_of_the_cluster_is_nobody(hub: Hub, tmp_path: Path) -> None:
     """Neither a client without one nor one whose certificate another authority signed gets in."""
     from hub.cluster import certificates
