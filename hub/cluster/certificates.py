@@ -1,4 +1,4 @@
-"""Certificates of a NATS cluster of your own: an authority, one for each node, one for each kind of process.
+"""Certificates of a NATS cluster of your own: an authority, one for the nodes, one for each kind of process.
 
 The authority is not the hub's own, which signs connected solutions: nobody who pairs may reach the event store. Where a
 tool of your own issues certificates, this module shows what they must hold.
@@ -20,6 +20,7 @@ from hub.kernel.errors import Misconfigured
 from hub.up.paths import write_private
 
 AUTHORITY = "ca"
+NODE = "node"
 _AUTHORITY_DAYS = 3650
 # Clocks of nodes need not agree to the minute.
 _LEEWAY = timedelta(minutes=5)
@@ -38,8 +39,8 @@ def write(directory: Path, nodes: Iterable[str], processes: Iterable[str], days:
 
     Args:
         directory: made if it is not there; keys are readable by their owner only.
-        nodes: names or addresses of the nodes; each gets `<node>.crt` and `.key`.
-        processes: kinds of process, the operator and the system's user among them.
+        nodes: names or addresses of the nodes, all in one certificate: `node.crt` and `.key`.
+        processes: kinds of process, the operator and the system's user among them; each gets its own.
         days: for which they are good.
 
     Raises:
@@ -47,7 +48,8 @@ def write(directory: Path, nodes: Iterable[str], processes: Iterable[str], days:
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = _authority(directory)
-    wanted = {node: (_node_names(node), [ExtendedKeyUsageOID.SERVER_AUTH]) for node in nodes}
+    names_of_nodes = [name for node in ("localhost", *nodes) for name in _names_of(node)]
+    wanted = {NODE: (names_of_nodes, [ExtendedKeyUsageOID.SERVER_AUTH])}
     wanted |= {process: ([x509.RFC822Name(user_of(process))], []) for process in processes}
     written = []
     for name, (names, uses) in wanted.items():
@@ -99,12 +101,11 @@ def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days:
     )
 
 
-def _node_names(node: str) -> list[x509.GeneralName]:
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+def _names_of(node: str) -> list[x509.GeneralName]:
     try:
-        return [*names, x509.IPAddress(ipaddress.ip_address(node))]
+        return [x509.IPAddress(ipaddress.ip_address(node))]
     except ValueError:
-        return [*names, x509.DNSName(node)]
+        return [x509.DNSName(node)]
 
 
 def _keep(path: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:

@@ -27,6 +27,10 @@ server_name: $NATS_NODE
 listen: "0.0.0.0:{client_port}"
 http: "{monitor}:{monitor_port}"
 max_payload: 8MB
+pid_file: {pid}
+# Told to go (SIGUSR2), a node hands its clients to the others within this time.
+lame_duck_duration: "30s"
+lame_duck_grace_period: "5s"
 tls {{
   cert_file: {certificate}
   key_file: {key}
@@ -84,6 +88,7 @@ def server_text(site: Site, origin: str) -> str:
         key=_quoted(f"{TLS_DIR}/tls.key"),
         authority=_quoted(f"{TLS_DIR}/ca.crt"),
         store=_quoted(STORE_DIR),
+        pid=_quoted(f"{STORE_DIR}/nats.pid"),
         sync=_quoted(site.sync),
         routes="\n".join(f"    {_quoted(f'tls://{node}:{ROUTE_PORT}')}" for node in site.nodes),
         accounts=ACCOUNTS_FILE,

@@ -80,7 +80,7 @@ _BESIDES = {
     ),
     "dispatch": Besides(
         publishes=(*_hub("delivery", "subscription", "audit"), _REPLAYS, _DEAD, _ATTEMPTS, subjects.CALLS),
-        reads=(subjects.EVENTS, subjects.DEAD, subjects.ATTEMPTS, subjects.QUARANTINE),
+        reads=(subjects.EVENTS, subjects.DEAD, subjects.ATTEMPTS, subjects.HUB),
         removes=(subjects.DEAD,),
         answers=("edge", "inside", OPERATOR),
     ),

@@ -63,7 +63,7 @@ def certificates(
     nodes: Nodes,
     days: Annotated[int, typer.Option(min=1, help="Days for which they are good.")] = 365,
 ) -> None:
-    """Make an authority for the cluster, certificates of its nodes, and one for each kind of worker.
+    """Make an authority for the cluster, a certificate for its nodes, and one for each kind of worker.
 
     Run again with the authority there, it renews the others. Keep ca.key away from the nodes.
     """

@@ -65,6 +65,8 @@ class Calls:
         )
 
     async def _called(self, message: Msg) -> None:
+        if message.reply.startswith("$JS."):  # whoever may read a stream chooses where nats-server sends it
+            return
         headers = message.headers or {}
         if TOGETHER in headers:
             self._called_together(message, headers)

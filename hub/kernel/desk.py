@@ -30,7 +30,12 @@ After = Callable[[Resource | None, str, str], Awaitable[None]]
 
 
 async def read_json(message: NatsMessage) -> Any:
-    """Decode the body of a request; a body that is no JSON object is answered, not raised."""
+    """Decode the body of a request; a body that is no JSON object is answered, not raised.
+
+    What a consumer delivers to the subject is none: whoever may read a stream chooses where nats-server sends it.
+    """
+    if message.reply_to.startswith("$JS."):
+        return None
     try:
         request = orjson.loads(message.body or b"{}")
     except orjson.JSONDecodeError:

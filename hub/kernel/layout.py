@@ -87,10 +87,13 @@ async def declare(js: JetStreamContext, settings: KernelSettings) -> None:
     wanted = fingerprint(settings)
     try:
         found = await _declared(js)
-        if found == wanted or (found and not settings.nats.declare_layout):
+        if found == wanted:
             return
-        if not settings.nats.declare_layout:
+        if not settings.nats.declare_layout and not found:
             raise BrokerUnavailable("The event store holds no streams and buckets yet; run `hub nats declare`.")
+        if not settings.nats.declare_layout:  # in an upgrade that is so for a while
+            log.warning("layout.differing", remedy="run `hub nats declare`")
+            return
         await asyncio.gather(*(_declare_stream(js, config) for config in streams_of(settings)))
         await asyncio.gather(*(_declare_bucket(js, name, settings) for name in subjects.BUCKETS))
         await _declare_objects(js, settings.nats.replicas)

@@ -18,8 +18,9 @@ from hub.kernel.settings import LogSettings
 
 LOG_EVENTS = (
     "room.started", "room.stopped", "process.ready", "process.stopping", "request.finished", "bug.caught",
-    "broker.reconnected", "broker.disconnected", "broker.failed", "layout.declared", "view.interrupted",
-    "view.value_unreadable", "message.retry_scheduled", "message.dead_lettered", "library.logged",
+    "broker.reconnected", "broker.disconnected", "broker.failed", "store.awaited", "view.interrupted",
+    "layout.declared", "layout.differing", "view.value_unreadable",
+    "message.retry_scheduled", "message.dead_lettered", "library.logged",
 )  # fmt: skip
 """Names of the events that the kernel logs."""
 

@@ -58,16 +58,17 @@ def decoder(model: type[C]) -> Callable[[NatsMessage], Awaitable[C]]:
     return decode
 
 
-def subscribe(router: NatsRouter, model: type[C], durable: str, handler: Handler[C]) -> None:
+def subscribe(router: NatsRouter, model: type[C], durable: str, handler: Handler[C], inbox_prefix: str) -> None:
     """Subscribe a handler to one contract: durable pull consumer, explicit acknowledgement by the outcome layer.
 
-    At least once; several processes with the same durable share the work.
+    At least once; several processes with the same durable share the work. Messages come below the inbox prefix.
     """
     subscriber = router.subscriber(
         subjects.contract(model.contract_type),
         stream=JStream(subjects.HUB, declare=False),
         pull_sub=PullSub(batch_size=16, timeout=30.0),
         durable=durable,
+        inbox_prefix=f"{inbox_prefix}.".encode(),
         config=ConsumerConfig(ack_wait=_ACK_WAIT_SECONDS, max_deliver=-1),
         decoder=decoder(model),
         ack_policy=AckPolicy.NACK_ON_ERROR,

@@ -124,7 +124,8 @@ class RoomHouse:
     def subscribe(self, router: NatsRouter, model: type[C], handler: Callable[[C], Awaitable[None]]) -> None:
         """Subscribe to a contract event: durable, at least once, shared by the processes that run this room."""
         noun, *_, participle = model.contract_type.removeprefix("hub.").split(".")
-        messages.subscribe(router, model, f"{self.room}-{noun}-{participle}", handler)
+        durable, inbox_prefix = f"{self.room}-{noun}-{participle}", self.settings.nats.inbox_prefix
+        messages.subscribe(router, model, durable, handler, inbox_prefix)
 
     def desk(self, router: NatsRouter, kind: Kind, after: After | None = None) -> Desk:
         """Serve apply and delete of a kind that this room owns."""

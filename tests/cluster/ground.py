@@ -135,8 +135,8 @@ def write_nodes(directory: Path, count: int, permissions: dict[str, Permissions]
             ("0.0.0.0:4222", f"{HOST}:{node.port}"),
             ("0.0.0.0:6222", f"{HOST}:{node.route}"),
             (f"{HOST}:8222", f"{HOST}:{node.monitor}"),
-            (STORE_DIR, str(node.directory / "store")),
-            (f"{TLS_DIR}/tls", str(tls / HOST)),
+            (STORE_DIR, str(node.directory)),
+            (f"{TLS_DIR}/tls", str(tls / certificates.NODE)),
             (f"{TLS_DIR}/ca", str(tls / "ca")),
         ):
             assert old in text
@@ -244,6 +244,7 @@ class Receiver:
 
     port: int = 0
     got: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def ids(self, path: str) -> list[str]:
         """Return the ids that came on a path, in order, repetitions included."""
@@ -251,6 +252,7 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take events; one whose id begins with `bad` is refused for good."""
+        self.connections.add(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -263,6 +265,7 @@ class Receiver:
                     self.got.setdefault(path, []).append((event_id, time.monotonic()))
                 writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n".encode())
                 await writer.drain()
+        self.connections.discard(writer)
         writer.close()
 
 
@@ -274,6 +277,9 @@ async def receiving() -> AsyncIterator[Receiver]:
     receiver.port = server.sockets[0].getsockname()[1]
     yield receiver
     server.close()
+    for connection in list(receiver.connections):
+        connection.close()
+    await until(lambda: not receiver.connections, what="the end of the connections")
 
 
 @asynccontextmanager

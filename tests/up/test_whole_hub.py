@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.house import LISTENERS
+from hub.up import procfile
 from hub.up.client import RunningHub, start_hub
+from hub.up.ports import free_port
 from tests.up.conftest import is_alive, until
 
 FREE_PORTS = {f"HUB_{name}__PORT": "0" for name in ("EDGE", "PUBLIC", "INTERNAL", "GATEWAY", "GATEWAY_COMPASS")}
@@ -26,7 +29,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     hubs: list[RunningHub] = []
 
     def begin(env: dict[str, str]) -> RunningHub:
-        hubs.append(start_hub(tmp_path / "hub", FREE_PORTS | env))
+        hubs.append(start_hub(tmp_path / "hub", FREE_PORTS | env, limit_seconds=120))
         return hubs[-1]
 
     yield begin
@@ -48,6 +51,35 @@ def test_every_worker_can_be_killed_and_comes_back(begin: Begin, preload: str) -
 
     assert hub.wait_ready()["state"] == "ready"
     assert hub.stop() == 0
+
+
+def test_several_of_a_kind_run_side_by_side(begin: Begin, tmp_path: Path) -> None:
+    """Further lines of a Procfile share the ports of the first: while one of them is away the other one answers."""
+    lines = [f"{line.name}{twin}: {line.command}" for line in procfile.read(procfile.find()) for twin in ("", "-2")]
+    (tmp_path / "Procfile").write_text("\n".join(lines))
+    ports = {f"HUB_{name.upper()}__PORT": str(free_port()) for name in LISTENERS}
+    hub = begin(ports | {"HUB_UP__PROCFILE": str(tmp_path / "Procfile"), "HUB_UP__BACKOFF_SECONDS": "2"})
+    found = hub.processes()
+    assert set(found) == {"nats-server", *WORKERS, *(f"{name}-2" for name in WORKERS)}
+    for name in WORKERS:
+        shared = [{key: url for key, url in found[each]["listeners"].items() if key != "metrics"}
+                  for each in (name, f"{name}-2")]  # fmt: skip
+        assert shared[0] == shared[1], name
+    for name in ("control", "control-2"):
+        hub.kill(name, signal.SIGKILL)
+        until(lambda: answers(hub.listeners["public"]))
+        until(lambda name=name: hub.processes()[name]["restarts"] == 1, 60)
+        hub.wait_ready(limit_seconds=120)
+
+
+def answers(url: str) -> bool:
+    """Return whether somebody serves the public listener."""
+    import httpx
+
+    try:
+        return httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 @pytest.mark.parametrize("preload", ["true", "false"], ids=["forked", "plain"])

@@ -233,6 +233,8 @@ class Lines:
         running.pulling.expires_seconds = self._parts.leases.seconds if is_ordered else EXPIRES_SECONDS
         await self._start(running)
         if not is_ordered:
+            running.stop_collecting()
+            running.holds_lease = running.is_leased = False
             running.line.leased_until = float("inf")
             running.line.open()
         elif running.is_leased:
