@@ -20,7 +20,6 @@ GROUPS = {
     "replay": ("replay",),
     "trace": ("trace",),
     "demo": ("demo",),
-    "bench": ("bench",),
     "drill": ("drill",),
     "doctor": ("doctor",),
     "audit": ("audit",),
@@ -29,6 +28,7 @@ GROUPS = {
 """Modules that register commands at the top level, and which: only the module of the command that runs is loaded."""
 SUB_COMMANDS = (
     "events", "dead", "catalog", "function", "gateway", "compass", "connector", "contracts", "secrets", "subscription",
+    "bench", "nats",
 )  # fmt: skip
 """Modules whose commands stand below a noun."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.kernel.broker import Bus, connect, servers_of
 from hub.kernel.clock import SystemClock
-from hub.kernel.errors import Misconfigured
+from hub.kernel.errors import BrokerUnavailable, Misconfigured
 from hub.kernel.keys import Keys, load_keys
 from hub.kernel.logger import log
 from hub.kernel.resource import Kind
@@ -165,10 +165,11 @@ class Running:
         self._started: list[Room] = []
         self._recording: Recording | None = None
 
-    def furnish(self, bus: Bus, keys: Keys) -> None:
-        """Take what rooms are built from."""
+    def furnish(self, bus: Bus, keys: Keys) -> "House":
+        """Take what rooms are built from; returns the house, which knows afterwards what they read and write."""
         self._bus = bus
         self._house = self._make_house(keys)
+        return self._house
 
     def build(self, room: str) -> "Room":
         """Build one room.
@@ -181,21 +182,31 @@ class Running:
 
     async def start(self, rooms: list[str], listeners: list[str]) -> None:
         """Connect, declare, build, follow, start, listen - in this order."""
-        from hub.kernel.layout import declare
+        from hub.cluster.access import access_of
+        from hub.cluster.waiting import reach
         from hub.kernel.messages import make_broker
 
         kernel = self.settings.kernel()
         kernel.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys = load_keys(kernel.keys, kernel.data_dir)
         servers = servers_of(kernel.nats, kernel.data_dir)
-        name = "hub " + " ".join(rooms)
-        client = await connect(servers, name, self._reconnected)
-        self._bus = Bus(client, timeout_seconds=self.settings.ingress.publish_timeout_seconds)
-        await asyncio.gather(self._bus.start(), declare(self._bus.js, kernel))
+        name, access = "hub " + " ".join(rooms), access_of(kernel.nats)
+
+        async def connected() -> Bus:
+            client = await connect(servers, name, self._reconnected, **access)
+            bus = Bus(client, timeout_seconds=self.settings.ingress.publish_timeout_seconds)
+            try:
+                await bus.start()
+            except BrokerUnavailable:
+                await client.close()
+                raise
+            return bus
+
+        self._bus = await reach(connected, kernel)
         self._house = self._make_house(keys)
         self._bus.on_reconnect(self._house.restart_views)
         self.rooms = [build(room, self.settings, self._house) for room in rooms]
-        self._broker = make_broker(servers, name + " control", self._bus)
+        self._broker = make_broker(servers, name + " control", self._bus, access)
         for room in self.rooms:
             if room.router is not None:
                 self._broker.include_router(room.router)

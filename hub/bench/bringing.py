@@ -18,6 +18,7 @@ from hub.bench.journal import Arrivals, Journal
 from hub.bench.pacing import NANOSECONDS
 from hub.bench.plan import Plan
 from hub.bench.scenarios.ingress import plan_of
+from hub.commands.session import Session
 from hub.kernel.errors import UpstreamUnavailable
 from hub.kernel.resource import Resource
 from hub.up.ports import free_port
@@ -41,8 +42,8 @@ async def apply_function(bench: Bench, journal: Journal) -> str:
 
 async def apply_functions(bench: Bench, documents: Sequence[dict[str, Any]]) -> None:
     """Apply Functions, some at once, and wait until all there are answer."""
-    await _apply(bench, "functions", documents)
-    await _await_active(bench, "functions")
+    await apply(bench.session, "functions", documents)
+    await await_active(bench.session, "functions")
 
 
 async def subscribe(bench: Bench, sink: str) -> None:
@@ -50,32 +51,45 @@ async def subscribe(bench: Bench, sink: str) -> None:
     options = bench.options
     document = manifests.subscription(sink, options.connections * options.batch, batch=options.batch)
     await bench.session.ask("subscriptions", "apply", {"document": document})
-    await _await_active(bench, "subscriptions")
+    await await_active(bench.session, "subscriptions")
 
 
-async def surround(bench: Bench) -> None:
-    """Apply the Subscriptions that only stand beside, as many as the options say, and wait until they are served."""
+async def surround(bench: Bench, slow: str = "") -> None:
+    """Apply the Subscriptions that only stand beside, as many as the options say, and wait until they are served.
+
+    Args:
+        bench: the run.
+        slow: address of a sink that takes long, for the slow ones.
+    """
     address = f"http://127.0.0.1:{free_port()}/nobody"
     own: dict[str, Any] = {"source": requests.APPLICATION, "event_type": requests.TYPE}
     documents = [
         manifests.subscription(address, 1, f"other-{number}", f"app-{number}", f"order.type{number}.v1")
         for number in range(bench.options.others)
-    ] + [manifests.subscription(address, 10, f"dead-{number}", **own) for number in range(bench.options.dead)]
+    ]
+    for name, sink, count in (("dead", address, bench.options.dead), ("slow", slow, bench.options.slow)):
+        documents += [manifests.subscription(sink, 10, f"{name}-{number}", **own) for number in range(count)]
     if documents:
-        await _apply(bench, "subscriptions", documents)
-        await _await_active(bench, "subscriptions")
+        await apply(bench.session, "subscriptions", documents)
+        await await_active(bench.session, "subscriptions")
 
 
-async def _apply(bench: Bench, plural: str, documents: Sequence[dict[str, Any]]) -> None:
+async def apply(session: Session, plural: str, documents: Sequence[dict[str, Any]]) -> None:
+    """Apply resources of a kind, some at once."""
     for begin in range(0, len(documents), _APPLIED_AT_ONCE):
         some = documents[begin : begin + _APPLIED_AT_ONCE]
-        await asyncio.gather(*(bench.session.ask(plural, "apply", {"document": each}) for each in some))
+        await asyncio.gather(*(session.ask(plural, "apply", {"document": each}) for each in some))
 
 
-async def _await_active(bench: Bench, plural: str) -> None:
+async def await_active(session: Session, plural: str) -> None:
+    """Wait until every resource of a kind is served.
+
+    Raises:
+        UpstreamUnavailable: one is not in time; the text holds what they say of themselves.
+    """
     limit = time.monotonic() + READY_SECONDS
     while True:
-        found = await bench.session.resources(plural)
+        found = await session.resources(plural)
         if found and all(_is_active(each) for each in found):
             return
         if time.monotonic() > limit:

@@ -51,7 +51,7 @@ class Journal:
 
     def prepare(self) -> None:
         """Make both as at the beginning: nothing arrived, the gate shut."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.records.write_bytes(b"")
         self.gate.unlink(missing_ok=True)
 

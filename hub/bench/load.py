@@ -89,7 +89,7 @@ class Load:
         self._template = plan.template.encode("latin-1")
         self._next = 0
         self._connections: list[Connection] = []
-        self._idle: list[Connection] = []
+        self._idle: deque[Connection] = deque()
         self._backlog: deque[int] = deque()
         self._first = self._begin = self._end = self._due = self._last = 0
         self._interval = int(plan.events * NANOSECONDS / plan.rate) if plan.rate else 0
@@ -115,7 +115,7 @@ class Load:
         loop.call_later(self.plan.warm_up, say, {"phase": "measuring"})
         loop.call_later(self.plan.warm_up + self.plan.seconds, self._ended, say)
         pacer = Pacer(self._interval, self._send_due) if self._interval else None
-        self._idle = list(self._connections)
+        self._idle = deque(self._connections)
         if pacer is not None:
             pacer.start()
         else:
@@ -158,7 +158,8 @@ class Load:
             self._backlog.append(self._due)
             self._due += self._interval
         while self._backlog and self._idle:
-            self._send(self._idle.pop(), self._backlog.popleft())
+            # In turn: one that rests for long would be closed by the other end.
+            self._send(self._idle.popleft(), self._backlog.popleft())
 
     def answered(self, connection: Connection, status: int) -> None:
         """Count an answer and send the next request."""

@@ -63,7 +63,8 @@ def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Do
 
 
 def _run_once(options: Options, directory: Path, hear: Hear) -> Document:
-    with stage(directory, options.sync, options.authority) as running:
+    settings = {"HUB_NATS__SYNC": options.sync, "HUB_CONNECTOR__AUTHORITY": options.authority}
+    with stage(directory, settings) as running:
         return asyncio.run(perform(options, running, hear))
 
 

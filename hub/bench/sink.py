@@ -1,4 +1,5 @@
-"""The HTTP sink, a process of its own: `python -m hub.bench.sink FOLDER`; it says its port and writes arrivals down.
+"""The HTTP sink, a process of its own: `python -m hub.bench.sink FOLDER [SECONDS]`; it says its port and writes
+arrivals down. With seconds it takes that long for each answer.
 
 While the gate is shut it takes requests and answers none: nothing fails and nothing is tried again, so that what
 follows is delivery and not the end of a row of pauses. Like the load it must cost little: a raw protocol, one search
@@ -30,9 +31,10 @@ GATE_SECONDS = 0.005
 class Sink:
     """What the connections share."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Prepare; the gate is shut until its file is there."""
+    def __init__(self, journal: Journal, seconds: float = 0.0) -> None:
+        """Prepare; the gate is shut until its file is there, and an answer takes so many seconds."""
         self._journal = journal
+        self._seconds = seconds
         self._noted = bytearray()
         self._held: list[Receiving] = []
         self.open = False
@@ -40,17 +42,23 @@ class Sink:
     def take(self, connection: "Receiving", events: list[Event]) -> None:
         """Note an arrival and answer it, or keep it until the gate is open."""
         connection.requests.append(events)
-        if self.open:
+        if self.open and self._seconds:
+            asyncio.get_running_loop().call_later(self._seconds, self._answer, connection)
+        elif self.open:
             self._answer(connection)
         else:
             self._held.append(connection)
 
     def _answer(self, connection: "Receiving") -> None:
         for events in connection.requests:
-            for number, due in events:
-                self._noted += struct.pack(RECORD, number, due, time.monotonic_ns())
-            connection.write(ANSWER)
+            connection.write(self.answer_to(events))
         connection.requests.clear()
+
+    def answer_to(self, events: list[Event]) -> bytes:
+        """Note the events of a request as taken, and return what is answered."""
+        for number, due in events:
+            self._noted += struct.pack(RECORD, number, due, time.monotonic_ns())
+        return ANSWER
 
     async def follow_gate(self) -> None:
         """Answer what was kept as soon as the gate is open."""
@@ -108,10 +116,9 @@ def events_of(head: bytes, body: bytes) -> list[Event]:
     return [(number_of(value_of(head, b"ce-id").decode()), int(value_of(head, _SENT_HEADER)))]
 
 
-async def serve(folder: Path) -> int:
+async def serve(sink: Sink) -> int:
     """Serve until the parent ends."""
     end_with_parent()
-    sink = Sink(Journal(folder))
     server = await asyncio.get_running_loop().create_server(lambda: Receiving(sink), "127.0.0.1", 0)
     say({"port": server.sockets[0].getsockname()[1]})
     await asyncio.gather(sink.follow_gate(), sink.write())
@@ -122,7 +129,7 @@ def main() -> int:
     """Serve with the folder of the command line; return the exit status."""
     from hub.bench.loops import run
 
-    return run(serve(Path(sys.argv[1])))
+    return run(serve(Sink(Journal(Path(sys.argv[1])), *map(float, sys.argv[2:]))))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,13 +54,11 @@ class Stage:
         return {"up": [self.hub.pid], **found} | ({"functions": functions} if functions else {})
 
 
-def settings_of(data_dir: Path, sync: str, authority: str) -> dict[str, str]:
+def settings_of(data_dir: Path) -> dict[str, str]:
     """Return the environment of the benchmark's hub."""
     ports = {name: free_port() for name in LISTENERS}
     return {
         "HUB_DATA_DIR": str(data_dir),
-        "HUB_NATS__SYNC": sync,
-        "HUB_CONNECTOR__AUTHORITY": authority,
         # Functions reach no files but their own; the one of the benchmark writes down when it was called.
         "HUB_FUNCTIONS__WRITABLE": json.dumps([str(data_dir.parent / JOURNAL)]),
         # A Function without a fixed number of processes has none soon after a call: its cold start can be timed.
@@ -86,10 +84,10 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def stage(directory: Path, sync: str, authority: str) -> Iterator[Stage]:
-    """Run a hub, and note how long it took to be ready and what it takes when idle."""
+def stage(directory: Path, settings: Mapping[str, str]) -> Iterator[Stage]:
+    """Run a hub with these settings besides, and note how long it took to be ready and what it takes when idle."""
     data_dir = directory / "hub"
-    os.environ.update(settings_of(data_dir, sync, authority))
+    os.environ.update(settings_of(data_dir) | dict(settings))
     began = time.monotonic()
     hub = start_hub(data_dir)
     try:

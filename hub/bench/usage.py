@@ -131,5 +131,5 @@ class Meter:
         return {kind: round(megabytes, 1) for kind, megabytes in self._peak.items() if kind not in OWN}
 
 
-OWN = ("load", "sink", "target")
+OWN = ("load", "sink", "slow sink", "target")
 """The benchmark's own processes: shown, so that one sees that they are not the limit, but no cost of the hub."""

@@ -1,161 +1,137 @@
-"""`hub bench`: how fast the hub is on this machine, and what that takes."""
+"""`hub bench`: how fast the hub is on this machine, and what that takes.
 
-import signal
-from typing import TYPE_CHECKING, Annotated, Literal
+Each scenario is a command that has the options of its scenario and no others; they are made of one table.
+"""
+
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from types import FrameType
+from hub.bench.options import OWNERS, PEERS, SCENARIOS, Options
 
-    from hub.bench.options import Options
-
-EXAMPLES = """Examples:
-
-hub bench ingress --connections 64 --repeat 3
-
-hub bench ingress --batch 100 --sync always -o json
-
-hub bench ingress --listener edge
-
-hub bench ingress --peer bare --repeat 3
-
-hub bench delivery --rate 1000
-
-hub bench delivery --others 1000
-
-hub bench delivery --dead 1
-
-hub bench functions --runtime node
-
-hub bench functions --by http --peer functions-framework
-
-hub bench functions --functions 50
-
-hub bench e2e --rate 500 --seconds 30
-
-hub bench connector --authority rsa-4096 --connections 8
-
-hub bench registry --applications 1000
-
-hub bench gateway --rate 500
-
-hub bench gateway --peer caddy --repeat 3
-
-hub bench gateway --others 1000
-"""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog=EXAMPLES)(bench)
-
-
+app = typer.Typer(
+    help="How fast the hub is on this machine and what that takes, on a hub of its own. Exit status: 0 when every "
+    "event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.",
+    no_args_is_help=False,
+)
+_RATE = "Events per second, due on schedule: latency counts from then. Default: as fast as answered, e2e: 500."
+_PEER = "Also run another program on the same work, in turns, and print the ratio."
+_OPTIONS: dict[str, tuple[Any, str, dict[str, Any]]] = {
+    "seconds": (float, "How long the load lasts, after the warm-up.", {"min": 0.2}),
+    "rate": (float | None, _RATE, {"min": 1}),
+    "connections": (int, "Connections; also deliveries under way.", {"min": 1, "max": 1000}),
+    "size": (int, "Bytes of an event's data.", {"min": 16}),
+    "batch": (int, "Events in one request.", {"min": 1, "max": 1000}),
+    "warm_up": (float, "Seconds of the same load before anything counts.", {"min": 0}),
+    "repeat": (int, "Runs, each on a fresh hub; the median is shown.", {"min": 1, "max": 100}),
+    "listener": (Literal["internal", "edge"], "internal: plain HTTP. edge: mutual TLS as a paired solution.", {}),
+    "sync": (str, "HUB_NATS__SYNC of the hub: `always`, or an interval.", {}),
+    "peer": (None, _PEER, {}),
+    "authority": (Literal["ecdsa-p256", "rsa-4096"], "Key of the hub's certificate authority.", {}),
+    "others": (int, "Subscriptions to other event types beside; gateway: Applications.", {"min": 0, "max": 5000}),
+    "dead": (int, "Subscriptions to the same events with a dead sink beside.", {"min": 0, "max": 100}),
+    "slow": (int, "Subscriptions to the same events with a sink beside that takes 5 s.", {"min": 0, "max": 100}),
+    "applications": (int, "Applications that get five Services each.", {"min": 1, "max": 100_000}),
+    "by": (Literal["event", "http"], "How the Function is called.", {}),
+    "runtime": (Literal["python", "node"], "What runs the Function.", {}),
+    "functions": (int, "Functions deployed beside, for the memory they take.", {"min": 0, "max": 1000}),
+}
+"""Type, help and bounds of each option; its default is that of `Options`."""
+_EXAMPLES = {
+    "ingress": ("--repeat 3 --peer bare", "--batch 100 --sync always -o json", "--listener edge", "--others 1000"),
+    "delivery": ("--repeat 3 --peer mq-bridge", "--rate 1000", "--dead 1 --slow 1"),
+    "functions": ("--runtime node", "--by http --peer functions-framework", "--functions 50"),
+    "e2e": ("--rate 500 --seconds 30",),
+    "gateway": ("--rate 500", "--repeat 3 --peer caddy", "--others 1000"),
+    "registry": ("--applications 1000",),
+    "connector": ("--authority rsa-4096 --connections 8",),
+}
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="For people or for programs.")]
-Batch = Annotated[int, typer.Option(min=1, max=1000, help="Events in one request (ingress, delivery).")]
-Listener = Annotated[
-    Literal["internal", "edge"],
-    typer.Option(help="internal: plain HTTP. edge: mutual TLS as a paired solution (ingress)."),
-]
-Peer = Annotated[
-    Literal["bare", "mq-bridge", "caddy", "functions-framework"] | None,
-    typer.Option(
-        help="Also run another program on the same work, and print the ratio (ingress; delivery: mq-bridge; gateway: "
-        "caddy; functions: functions-framework)."
-    ),
-]
-Authority = Annotated[
-    Literal["ecdsa-p256", "rsa-4096"], typer.Option(help="Key of the hub's certificate authority (connector).")
-]
-Others = Annotated[
-    int, typer.Option(min=0, max=5000, help="Subscriptions to other event types beside; Applications (gateway).")
-]
-Dead = Annotated[
-    int, typer.Option(min=0, max=100, help="Subscriptions to the same events with a dead sink beside (delivery).")
-]
-Applications = Annotated[
-    int, typer.Option(min=1, max=100_000, help="Applications that get five Services each (registry).")
-]
-By = Annotated[Literal["event", "http"], typer.Option(help="How the Function is called (functions).")]
-Runtime = Annotated[Literal["python", "node"], typer.Option(help="What runs the Function (functions).")]
-Functions = Annotated[
-    int, typer.Option(min=0, max=1000, help="Functions deployed beside, for the memory they take (functions).")
+Report = Annotated[
+    Path | None, typer.Option(help="Also write a report with plots into this directory (extra `bench`).")
 ]
 
 
-def bench(  # noqa: PLR0913 - a parameter is an option of the command line
-    *,
-    scenario: Annotated[
-        Literal["ingress", "delivery", "functions", "e2e", "connector", "registry", "gateway"],
-        typer.Argument(help="What to measure."),
-    ],
-    seconds: Annotated[float, typer.Option(min=0.2, help="How long the load lasts, after the warm-up.")] = 10,
-    rate: Annotated[
-        float | None,
-        typer.Option(min=1, help="Events per second, due on schedule; default: as fast as answered, e2e: 500."),
-    ] = None,
-    connections: Annotated[int, typer.Option(min=1, max=1000, help="Connections; also deliveries under way.")] = 64,
-    size: Annotated[int, typer.Option(min=16, help="Bytes of an event's data.")] = 1024,
-    batch: Batch = 1,
-    warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same load before anything counts.")] = 2,
-    repeat: Annotated[int, typer.Option(min=1, max=100, help="Runs, each on a fresh hub; the median is shown.")] = 1,
-    listener: Listener = "internal",
-    sync: Annotated[str, typer.Option(help="HUB_NATS__SYNC of the hub: `always`, or an interval.")] = "2m",
-    peer: Peer = None,
-    authority: Authority = "ecdsa-p256",
-    others: Others = 0,
-    dead: Dead = 0,
-    applications: Applications = 1000,
-    by: By = "event",
-    runtime: Runtime = "python",
-    functions: Functions = 0,
-    output: Output = "table",
-) -> None:
-    """Start a hub of its own, load it from a process of its own, and show what was measured.
+def _command(scenario: str) -> Callable[..., None]:
+    """Return the command of a scenario: a function whose parameters are the options that the scenario has."""
 
-    ingress: events acknowledged as stored. delivery: stored events brought to an HTTP sink. functions: the same to a
-    Function, or with --by http calls of one; then the times of a cold start and of a change, and with --functions N
-    the memory of N at rest and of N that run. e2e: from the moment a post was due to the start of the Function's
-    handler. connector: certificates issued to a paired solution, which renews again and again. registry: five Services
-    of each of many Applications, registered at the edge, however long that takes; then how long the list of them and a
-    start with them take. gateway: calls of an API with credentials added, beside the same calls made directly; --others
-    N goes round N Applications of five APIs each.
+    def run(output: str, report: Path | None, **given: Any) -> None:
+        raise typer.Exit(_measure(Options(scenario, **given), output, report))
 
-    With --rate the load does not wait for answers: latency counts from the moment a request was due. Exit status: 0
-    when every event is accounted for, 1 when not or when anything but 2xx was answered, 2 wrong usage.
-    """
-    from hub.bench.options import Options
-
-    asked = Options(
-        scenario=scenario, seconds=seconds, rate=rate, connections=connections, size=size, batch=batch,
-        warm_up=warm_up, repeat=repeat, listener=listener, sync=sync, peer=peer, authority=authority,
-        others=others, dead=dead, applications=applications, by=by, runtime=runtime, functions=functions,
-    )  # fmt: skip
-    raise typer.Exit(_measure(asked, output))
+    parameters = [*_parameters(scenario), *Signature.from_callable(_shared).parameters.values()]
+    run.__doc__ = f"Measure {SCENARIOS[scenario]}."
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    vars(run)["__signature__"] = Signature(parameters)
+    return run
 
 
-def _measure(asked: "Options", output: str) -> int:
+def _shared(*, output: Output = "table", report: Report = None) -> None:
+    """Stand for the options of every command."""
+
+
+def _parameters(scenario: str) -> list[Parameter]:
+    default = Options(scenario)
+    found = []
+    for name, (kind, text, bounds) in _OPTIONS.items():
+        if scenario in OWNERS.get(name, (scenario,)):
+            wanted: Any = Literal[PEERS[scenario]] | None if name == "peer" else kind
+            option: Any = Annotated[wanted, typer.Option(help=text, **bounds)]
+            found.append(Parameter(name, Parameter.KEYWORD_ONLY, default=getattr(default, name), annotation=option))
+    return found
+
+
+for _scenario in SCENARIOS:
+    _lines = (f"hub bench {_scenario} {words}" for words in _EXAMPLES[_scenario])
+    app.command(_scenario, epilog="\n\n".join(("Examples:", *_lines)))(_command(_scenario))
+
+
+def _measure(asked: Options, output: str, folder: Path | None) -> int:
     from hub.bench import progress, report
     from hub.bench.running import measure
-    from hub.commands.session import refusals_as_exit, say_error, say_json
+    from hub.commands.proving import prove
     from hub.kernel.errors import InvalidInput
 
     try:
         options = asked.checked()
     except InvalidInput as error:
         raise typer.BadParameter(error.detail) from error
-    signal.signal(signal.SIGTERM, _end)
-    with refusals_as_exit(), progress.showing(options) as hear:
-        document = measure(options, hear)
-    if output == "json":
-        say_json(document)
-    else:
-        report.show(document)
-    for text in document["complaints"]:
-        say_error(text)
-    return 0 if document["held"] else 1
+
+    def run() -> dict[str, Any]:
+        with progress.showing(options) as hear:
+            return measure(options, hear)
+
+    return 0 if prove(run, report.show, output)["held"] else 1
 
 
-def _end(_number: int, _frame: "FrameType | None") -> None:
-    """End as by Ctrl-C: everything that was started is stopped and removed."""
-    raise KeyboardInterrupt
+@app.command(epilog="Example: hub bench soak --minutes 60 --rate 500 --report soak")
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.05, help="How long the load lasts.")] = 60,
+    rate: Annotated[float, typer.Option(min=1, help="Events per second.")] = 500,
+    day: Annotated[float, typer.Option(min=2, help="Seconds that a day lasts.")] = 60,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks at the processes.")] = 10,
+    output: Output = "table",
+    report: Report = None,
+) -> None:
+    """Load one hub for long, and say whether anything grows or is lost.
+
+    Each event goes to an HTTP sink and to a Function; some deliveries fail on purpose, are tried again, and in part
+    given up. Once a day, which lasts a minute, a solution pairs, registers, posts and goes, the Function changes, and
+    dead letters are replayed and dropped; what the hub keeps for days it keeps for minutes. Fails when the memory,
+    after the warm-up, grows by more than 5 %, open files or threads become more, a stream grows past its limit (or at
+    all, without one), or an event is lost. All samples are kept in a file.
+    """
+    from hub.bench.soak import report as shown
+    from hub.bench.soak.options import Options as SoakOptions
+    from hub.bench.soak.running import soak as perform
+    from hub.commands.proving import prove
+
+    options = SoakOptions(minutes=minutes, rate=rate, day_seconds=day, sample_seconds=every)
+
+    def run() -> dict[str, Any]:
+        with shown.showing(options) as hear:
+            return perform(options, hear, report)
+
+    raise typer.Exit(0 if prove(run, shown.show, output)["held"] else 1)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hub.kernel.escaping import visible
+
 if TYPE_CHECKING:
     from contracts.catalog.findings import RefusedSpec, UnknownType
     from contracts.catalog.v1 import EventTypeEntry
@@ -114,5 +116,6 @@ def print_table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Non
 
     table = Table(*titles, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # plain texts: a summary may hold what rich takes for mark-up
+        # Plain texts: a summary may hold what rich takes for mark-up.
+        table.add_row(*(Text(visible(cell)) for cell in row))
     Console(soft_wrap=True).print(table)

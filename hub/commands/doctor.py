@@ -81,11 +81,14 @@ def _say(findings: list["Finding"]) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from hub.kernel.escaping import visible
+
     console = Console(highlight=False, soft_wrap=True)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         mark, style = _MARKS[finding.level]
         advice = f" - {finding.advice}" if finding.advice else ""
-        console.print(Text(f"{mark:<5}", style=style), Text(f"{finding.name:<{width}}  {finding.text}{advice}"), sep="")
+        text = visible(f"{finding.name:<{width}}  {finding.text}{advice}")
+        console.print(Text(f"{mark:<5}", style=style), Text(text), sep="")
     counts = {level: sum(finding.level == level for finding in findings) for level in _MARKS}
     console.print(f"{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed")

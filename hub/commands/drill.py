@@ -1,13 +1,10 @@
 """`hub drill`: does the hub keep its promises while everything around it, and in it, fails?"""
 
-import signal
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from hub.drill.running import Options
 
 EXAMPLES = """Examples:
@@ -61,24 +58,16 @@ def drill(
 
 
 def _run(options: "Options", output: str) -> int:
-    from hub.commands.session import refusals_as_exit, say_error, say_json
+    from hub.commands.proving import prove
+    from hub.commands.session import say_error
     from hub.drill import report
-    from hub.drill.running import drill as run
+    from hub.drill.running import drill as perform
 
-    signal.signal(signal.SIGTERM, _end)
-    with refusals_as_exit(), report.showing(quiet=output == "json") as show:
-        document = run(options, show)
-    if output == "json":
-        say_json(document)
-    else:
-        report.show(document)
-    for text in document["complaints"]:
-        say_error(text)
+    def run() -> dict[str, Any]:
+        with report.showing(quiet=output == "json") as show:
+            return perform(options, show)
+
+    document = prove(run, report.show, output)
     if document["kept"]:
         say_error(report.place_of(document))
     return 0 if document["held"] else 1
-
-
-def _end(_number: int, _frame: "FrameType | None") -> None:
-    """End as by Ctrl-C: everything that was started is stopped and removed."""
-    raise KeyboardInterrupt

@@ -52,8 +52,7 @@ def release(
     output: Output = "table",
 ) -> None:
     """Let events through: they are delivered like any other from here on."""
-    request = {"sequences": sequences, "all": every, "application": application, "type": type_}
-    _act("release", "released", request, output)
+    _act("release", "released", _chosen(sequences, application, type_, every=every), output)
 
 
 @app.command(epilog="Example: hub catalog quarantine drop 17 18")
@@ -65,8 +64,13 @@ def drop(
     output: Output = "table",
 ) -> None:
     """Remove events for good."""
-    request = {"sequences": sequences, "all": every, "application": application, "type": type_}
-    _act("drop", "dropped", request, output)
+    _act("drop", "dropped", _chosen(sequences, application, type_, every=every), output)
+
+
+def _chosen(
+    sequences: list[int] | None, application: str | None, event_type: str | None, *, every: bool
+) -> dict[str, Any]:
+    return {"sequences": sequences, "all": every, "application": application, "type": event_type}
 
 
 async def _all_items(session: "Session", request: dict[str, Any]) -> list[dict[str, Any]]:

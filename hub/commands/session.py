@@ -15,6 +15,7 @@ import orjson
 import typer
 
 from hub.kernel.errors import HubError, Misconfigured, UpstreamUnavailable
+from hub.kernel.escaping import visible
 from hub.kernel.logger import silence
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ async def reach(settings: "HubSettings", name: str = "hub command") -> "Client":
         BrokerUnavailable: it does not answer.
         Misconfigured: neither is one configured nor does a hub run.
     """
+    from hub.cluster.access import access_of
     from hub.kernel.broker import connect, servers_of
 
-    return await connect(servers_of(settings.nats, settings.data_dir), name)
+    return await connect(servers_of(settings.nats, settings.data_dir), name, **access_of(settings.nats))
 
 
 def quiet_logs() -> None:
@@ -155,14 +157,14 @@ def refusals_as_exit(settings_exit: int = 2) -> Iterator[None]:
 
 def say_error(text: str) -> None:
     """Write one line to standard error."""
-    sys.stderr.write(f"hub: {' '.join(text.split())}\n")
+    sys.stderr.write(f"hub: {visible(' '.join(text.split()))}\n")
 
 
 def say(text: str) -> None:
-    """Write one line to standard output."""
-    sys.stdout.write(text + "\n")
+    """Write text to standard output; what a terminal would obey in it is shown instead."""
+    sys.stdout.write(visible(text) + "\n")
 
 
 def say_json(value: Any) -> None:
     """Write a value as indented JSON to standard output."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+    say(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())

@@ -7,6 +7,7 @@ from unicodedata import combining, east_asian_width
 
 from hub.commands.session import say, say_json
 from hub.kernel.errors import NotFound
+from hub.kernel.escaping import visible
 from hub.kernel.resource import Kind, Resource
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ def show(kind: Kind, resources: Sequence[Resource], output: str, *, single: bool
     elif output == "yaml":
         import yaml
 
-        sys.stdout.write(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120))
+        text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120)
+        # A file keeps every letter, for it is applied again.
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
     elif not resources:
         say(f"There are no {kind.plural}.")
     else:
         titles, *rows = lines_of(kind, resources)
-        say(f"\x1b[1m{titles}\x1b[0m" if sys.stdout.isatty() else titles)
+        sys.stdout.write(f"\x1b[1m{titles}\x1b[0m\n" if sys.stdout.isatty() else f"{titles}\n")
         for row in rows:
             say(row)
 
@@ -72,7 +75,7 @@ def lines_of(kind: Kind, resources: Sequence[Resource]) -> Iterator[str]:
 
 def _row(kind: Kind, resource: Resource) -> list[str]:
     scope = [resource.scope] if kind.scoped else []
-    return [resource.name, *scope, *(" ".join(column.fill(resource).split()) for column in kind.columns)]
+    return [resource.name, *scope, *(visible(" ".join(column.fill(resource).split())) for column in kind.columns)]
 
 
 def _width(text: str) -> int:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from hub.kernel.escaping import visible
+
 
 def say_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table to standard output; brackets in a text are no mark-up."""
@@ -13,6 +15,6 @@ def say_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for title in titles:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     console = Console(highlight=False)
     (console if console.is_terminal else Console(highlight=False, width=400)).print(table)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.application.managing import is_managed
+from contracts.dns1123 import is_subdomain
 from hub.compass import naming
 from hub.compass.model import Failure, Mirror
 from hub.kernel.resource import Resource
@@ -41,7 +42,7 @@ def named(listed: Mapping[str, str], labels: Mapping[str, Any]) -> Naming:
     failures = [
         Failure(name, each, "convert", _fault(name, counted[name]))
         for each, name in names.items()
-        if counted[name] > 1 or not naming.is_acceptable(name)
+        if counted[name] > 1 or not is_subdomain(name)
     ]
     refused = {failure.id for failure in failures}
     return Naming({each: name for each, name in names.items() if each not in refused}, tuple(failures))

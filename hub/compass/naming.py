@@ -14,7 +14,6 @@ from contracts.application import names
 _NOT_ALLOWED = re.compile(r"[^-a-z0-9]")
 _RUN = re.compile(r"-{2,}")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PREFIX = "mp-"
 _NAME_PART = 26
 """63 characters of a Secret's name, less a UUID and a dash."""
@@ -36,11 +35,6 @@ def application_name(name: str, *, is_normalised: bool) -> str:
 
 def _normalised(name: str) -> str:
     return _RUN.sub("-", _NOT_ALLOWED.sub("-", name.lower())).removesuffix("-")
-
-
-def is_acceptable(name: str) -> bool:
-    """Tell whether a name can be that of an Application: a DNS-1123 subdomain."""
-    return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
 
 
 def normalise(display_name: str) -> str:

@@ -58,7 +58,7 @@ def build(settings: ConnectorSettings, house: RoomHouse) -> Room:
         announcer=announcer,
         clock=house.clock,
     )
-    tidying = Tidying(revocations, house.clock)
+    tidying = Tidying(revocations, house.clock, settings.tidy_seconds)
 
     async def start() -> None:
         await custody.start(followed, connections)

@@ -44,6 +44,8 @@ class ConnectorSettings(BaseModel):
     runtime_token_seconds: float = Field(default=600, gt=0, le=600, description="""The same for the token of a runtime;
         10 minutes as upstream.""")
     subject: SubjectSettings = Field(default_factory=SubjectSettings, description="""The certificate's subject.""")
+    tidy_seconds: float = Field(default=3600, gt=0, description="""Seconds between two looks for revocations of
+        certificates that have ended by themselves, which need not be remembered any more.""")
     body_limit_bytes: int = Field(default=65536, ge=1024, description="""Largest body of a signing request; larger ones
         are answered 413.""")
 

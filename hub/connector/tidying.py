@@ -1,4 +1,4 @@
-"""Removes revocations whose certificates have ended, at the start and every hour.
+"""Removes revocations whose certificates have ended, at the start and again and again.
 
 Several processes may do it at once: removing is repeated safely.
 """
@@ -13,16 +13,16 @@ from hub.kernel.ending import end
 from hub.kernel.errors import HubError
 
 log = structlog.get_logger()
-_PAUSE_SECONDS = 3600.0
 
 
 class Tidying:
     """Keeps the list of revocations short, from the room's start to its stop."""
 
-    def __init__(self, revocations: Revocations, clock: Clock) -> None:
-        """Take what is tidied."""
+    def __init__(self, revocations: Revocations, clock: Clock, pause_seconds: float) -> None:
+        """Take what is tidied, and the pause between two looks."""
         self._revocations = revocations
         self._clock = clock
+        self._pause_seconds = pause_seconds
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -40,4 +40,4 @@ class Tidying:
                     log.info("revocations.forgotten", number=forgotten)
             except HubError as error:
                 log.warning("revocations.kept", error=error.detail)
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(self._pause_seconds)

@@ -12,7 +12,9 @@ from contracts import subjects
 from hub.dispatch.consumer.attempts import Tools
 from hub.dispatch.consumer.endings import Endings
 from hub.dispatch.consumer.inbox import Inbox
+from hub.dispatch.consumer.intake import Intake
 from hub.dispatch.consumer.keeping import Keeping
+from hub.dispatch.consumer.leases import Leases
 from hub.dispatch.consumer.lines import Lines, Parts
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.handlers import serve
@@ -25,7 +27,7 @@ from hub.dispatch.signing import keys_of
 from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.sinks.posting import Poster
 from hub.dispatch.steering import Steering
-from hub.dispatch.store import PROGRESS, Consumers, Leases, retry_key
+from hub.dispatch.store import PROGRESS, Consumers, retry_key
 from hub.kernel.egress import EgressRule
 from hub.kernel.errors import HubError, NotFound
 from hub.kernel.http.client import trust
@@ -38,12 +40,10 @@ LOG_EVENTS = (
     "sinks.loopback_allowed",
     "delivery.dead_lettered", "dead_letter.refused", "announcement.lost", "message.unsent", "inbox.lost",
     "pull.refused", "subscription.started", "subscription.changed", "subscription.ended", "subscription.waiting",
-    "subscription.unreadable", "sink.gone", "sink.unpaused",
+    "subscription.incomplete", "subscription.unreadable", "sink.gone", "sink.unpaused",
     "breaker.warned", "breaker.changed", "breaker.untold", "lease.taken", "lease.lost",
     "lease.unknown", "consumer.swept", "sweep.postponed", "bug.caught",
 )  # fmt: skip
-# A lease outlives the time after which nats-server hands out again what a killed holder had in hand.
-_LEASE_PER_ACK_WAIT = 1.5
 
 
 def build(settings: DispatchSettings, house: RoomHouse) -> Room:
@@ -72,20 +72,20 @@ class Post:
         self._subscriptions = house.resource_view(SUBSCRIPTION.plural)
         self._secrets = house.resource_view(subjects.SECRETS)
         self._outbox = Outbox(house.bus.nc)
-        self._replies = Inbox(house.bus.nc)
+        intake = Intake(house.bus.nc)
+        self._replies = Inbox(intake)
         retries = house.bucket(subjects.RETRIES, PROGRESS)
         keys = partial(signing_keys, house, self._secrets)
         self._endings = Endings(house.bus, self._replies, self._outbox, house.publish)
         outside = Outside(Poster(self.rule, trust), self._replies, self._outbox, keys)
         tools = Tools(outside, self._outbox, self._endings, partial(_recall, retries), settings)
-        lease_seconds = settings.ack_wait_seconds * _LEASE_PER_ACK_WAIT
         self.parts = Parts(
             bucket=self.bucket,
             pausing=Pausing(self.bucket, house.clock, self._endings.announce),
             consumers=Consumers(house.bus.js, settings),
-            leases=Leases(house.bucket(subjects.LEASES, JSON), house.clock.new_id(), lease_seconds),
+            leases=Leases(house.bucket(subjects.LEASES, JSON), house.clock.new_id, settings.lease_seconds),
             tools=tools,
-            client=house.bus.nc,
+            intake=intake,
             clock=house.clock,
             settings=settings,
         )

@@ -8,9 +8,13 @@ from contracts.naming import PREFIX
 class DispatchSettings(BaseModel):
     """How events are delivered; what a Subscription says in `spec.delivery` is its own matter."""
 
-    ack_wait_seconds: float = Field(10, ge=0.2, description="""Seconds after which nats-server hands an event to another
+    ack_wait_seconds: float = Field(6, ge=0.2, description="""Seconds after which nats-server hands an event to another
         worker when this one neither acknowledged it nor said that it is at work on it. Workers say so at a quarter of
         this time, so slow sinks are no reason to raise it; it is the time that passes after a worker was killed.""")
+    lease_seconds: float = Field(3, ge=0.2, description="""Seconds after its last sign of life for which a worker alone
+        delivers the events of a Subscription with `delivery.ordering`; another one takes over after that. Workers give
+        a sign of life at a quarter of this time. One that cannot, because the event store is away for longer, stops
+        such deliveries until it can.""")
     max_ack_pending: int = Field(10_000, ge=1, description="""Most events per Subscription that are under way or wait
         for a retry, over all workers; while there are more, no further events are handed out.""")
     held_events: int = Field(1000, ge=1, description="""Most events per Subscription with `delivery.ordering` that a

@@ -1,9 +1,7 @@
-"""What dispatch keeps in JetStream: a consumer per Subscription, how far retried events have come, leases."""
+"""What dispatch keeps in JetStream: a consumer per Subscription, and how far retried events have come."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import orjson
 from nats.errors import Error as NatsError
@@ -15,8 +13,8 @@ from contracts import subjects
 from hub.dispatch.model import Progress, Start
 from hub.dispatch.planning import Plan
 from hub.dispatch.settings import DispatchSettings
-from hub.kernel.errors import AlreadyExists, BrokerUnavailable, RevisionConflict
-from hub.kernel.state import Bucket, Codec, Entry
+from hub.kernel.errors import BrokerUnavailable
+from hub.kernel.state import Codec
 
 _OWNER = "hub.subscription"
 _UID = "hub.uid"
@@ -163,64 +161,6 @@ def encoded(progress: Progress) -> bytes:
 
 FORGET = {"KV-Operation": "PURGE", "Nats-Rollup": "sub"}
 """Headers of a message to the bucket of retries that removes what it keeps of an event."""
-
-
-class Leases:
-    """Which process delivers the events of a Subscription with ordering: one at a time.
-
-    A lease has no clock in it: whoever waits for one sees that its revision has not changed for as long as a lease
-    lasts, by the own clock, and takes it over with that revision; so two cannot take it at once.
-    """
-
-    def __init__(self, bucket: Bucket[Any], holder: str, seconds: float) -> None:
-        """Hold leases under a name, for so many seconds after each renewal."""
-        self._bucket = bucket
-        self._holder = holder
-        self.seconds = seconds
-        self._seen: dict[str, tuple[int, float]] = {}
-
-    async def hold(self, durable: str) -> tuple[float, bool] | None:
-        """Take or renew the lease of a consumer.
-
-        Returns:
-            Until when it holds (monotonic seconds), and whether the holder before gave everything back; None when
-            another process has it.
-
-        Raises:
-            BrokerUnavailable: nats-server does not answer.
-        """
-        asked = time.monotonic()
-        entry: Entry[Any] | None = await self._bucket.get(durable)
-        former = entry.value.get("holder", "") if entry else None
-        if entry and former not in ("", self._holder) and not self._is_over(durable, entry.revision, asked):
-            return None
-        try:
-            await self._bucket.put(durable, {"holder": self._holder}, revision=entry.revision if entry else 0)
-        except (RevisionConflict, AlreadyExists):
-            return None
-        self._seen.pop(durable, None)
-        return asked + self.seconds, former == ""
-
-    def _is_over(self, durable: str, revision: int, now: float) -> bool:
-        seen, since = self._seen.setdefault(durable, (revision, now))
-        if seen != revision:
-            self._seen[durable] = (revision, now)
-            return False
-        return now - since >= self.seconds
-
-    async def release(self, durable: str) -> None:
-        """Give a lease back, after everything in hand was.
-
-        Raises:
-            BrokerUnavailable: nats-server does not answer.
-        """
-        entry = await self._bucket.get(durable)
-        if entry is None or entry.value.get("holder") != self._holder:
-            return
-        try:
-            await self._bucket.put(durable, {"holder": ""}, revision=entry.revision)
-        except RevisionConflict:
-            return
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from contracts import dns1123
 from hub.functions import resources, runtimes
 from hub.functions.conversion import repository_is_known
 
@@ -17,11 +18,10 @@ _ENV_RULE = (
     " start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is"
     " '[-._a-zA-Z][-._a-zA-Z0-9]*')"
 )
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and"
     " end with an alphanumeric character (e.g. 'example.com', regex used for validation is"
-    " '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    f" '{dns1123.PATTERN}')"
 )
 _QUALIFIED_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _NAME_PART_RULE = (
@@ -74,7 +74,7 @@ def _dependencies(spec: Spec) -> Iterator[str]:
 
 def _mounts(spec: Spec) -> Iterator[str]:
     names = [mount["secretName"] for mount in spec.get("secretMounts") or []]
-    if any(not _SUBDOMAIN.fullmatch(name) for name in names):
+    if any(not dns1123.has_form(name) for name in names):
         yield f"invalid spec.secretMounts: [{_SUBDOMAIN_RULE}]"
     if len(set(names)) != len(names):
         yield "invalid spec.secretMounts: [secretNames should be unique]"
@@ -84,7 +84,7 @@ def _labels(spec: Spec) -> Iterator[str]:
     for field in ("labels", "annotations"):
         for key in spec.get(field) or {}:
             prefix, slash, name = key.rpartition("/")
-            if slash and not _SUBDOMAIN.fullmatch(prefix):
+            if slash and not dns1123.has_form(prefix):
                 yield f'spec.{field}: Invalid value: "{key}": prefix part {_SUBDOMAIN_RULE}'
             if len(name) > _LABEL_LIMIT or not _QUALIFIED_PART.fullmatch(name):
                 yield f'spec.{field}: Invalid value: "{key}": {_NAME_PART_RULE}'

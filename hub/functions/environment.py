@@ -27,6 +27,9 @@ RESERVED = (
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_LANGUAGE = "C.UTF-8"
+_FIXED_AT_START = ("LANG", "LC_", "LD_", "MALLOC_", "GLIBC_")
+"""Beginnings of variables that the loader, the C library or the interpreter read when they start, and never again."""
 CONCURRENCY_MOST = 500
 _BODY_MOST_BYTES = 128 * 1024 * 1024
 
@@ -38,7 +41,7 @@ Lookup = Callable[[str, str], Values | None]
 def base_environment(outer: Values, *, home: str, publisher: str, gateway: str) -> dict[str, str]:
     """Return what every Function's process gets of the machine and of the hub's addresses."""
     inherited = {name: outer[name] for name in INHERITED if name in outer}
-    return {"PATH": _PATH, "LANG": "C.UTF-8"} | inherited | {
+    return {"PATH": _PATH, "LANG": _LANGUAGE} | inherited | {
         "HOME": home,
         "PUBLISHER_PROXY_ADDRESS": publisher,
         "PUBLISHER_URL": publisher,
@@ -47,6 +50,16 @@ def base_environment(outer: Values, *, home: str, publisher: str, gateway: str) 
         "MOD_NAME": "handler",
         "FUNC_HANDLER": "main",
     }
+
+
+def fixed_at_start(environment: Values) -> dict[str, str]:
+    """Return the variables of an environment that a running interpreter cannot be given any more."""
+    return {name: value for name, value in environment.items() if name.startswith(_FIXED_AT_START)}
+
+
+def at_rest_environment(outer: Values) -> dict[str, str]:
+    """Return what an interpreter is started with that no Function has yet: what all of them get that is fixed then."""
+    return fixed_at_start({"LANG": _LANGUAGE} | {name: outer[name] for name in INHERITED if name in outer})
 
 
 def function_environment(

@@ -29,7 +29,7 @@ from hub.kernel.room import Room, RoomHouse
 LOG_EVENTS = (
     "function.deployed", "function.undeployable", "function.removed", "function.failed", "function.ended",
     "function.misbehaved", "function.status_unwritten", "dependencies.requested", "reply.lost", "subscription.lost",
-    "answer.broken", "revision.unsteady",
+    "answer.broken", "revision.unsteady", "spare.not_started",
     "function.tokens_renewed",
 )  # fmt: skip
 _ANNOUNCEMENTS_AT_ONCE = 100

@@ -11,6 +11,9 @@ class FunctionsSettings(BaseModel):
         upstream; a Subscription's own timeout is shorter still.""")
     concurrency: int = Field(16, ge=1, le=500, description="""Invocations in hand at once per process of a Function;
         more wait their turn. A Function overrides it by the environment variable `FUNC_CONCURRENCY`.""")
+    warm: int = Field(1, ge=0, le=32, description="""Interpreters that are kept started for whichever Function needs a
+        process next, per process of the hub that runs Functions; none while there are no Functions. Each takes some
+        10 MB. 0: every process is started when it is needed.""")
     start_seconds: float = Field(30, gt=0, description="""Seconds a Function's process may take to load its handler.""")
     grace_seconds: float = Field(5, ge=0, description="""Seconds a process that is being replaced may take to finish
         the invocations it has in hand, before it is killed.""")

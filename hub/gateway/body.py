@@ -16,7 +16,7 @@ class Body:
         """Take what gives the parts; nothing is read yet."""
         self.receive = receive
         names = dict(headers)
-        length = names.get(b"content-length", b"")
+        length = names.get(b"content-length", b"").strip()  # blanks may follow it, and the parser leaves them
         self._length = int(length) if length.isdigit() else None
         self._is_framed = self._length is not None or b"transfer-encoding" in names
         self.beginning = b""

@@ -1,13 +1,10 @@
-"""How large an event's attributes may be, and how deep its data: what the event store and its readers can hold. Pure.
+"""How large an event's attributes may be: what the event store and its readers can hold. Pure.
 
 nats-server ends the connection of whoever sends a longer subject, and with it every event under way; it stores no more
 than 64 KiB of headers, of which dead letters need some for their reason.
 """
 
 from collections.abc import Mapping
-from typing import Any
-
-import orjson
 
 from contracts.envelope import PREFIX
 from hub.kernel.errors import InvalidInput
@@ -50,15 +47,3 @@ def check_headers(headers: Mapping[str, str], addressed: bytes) -> None:
             f"{name}: the event has {len(attributes)} attributes of {size} bytes together as headers; at most"
             f" {HEADER_BYTES} are accepted, and this is the largest one. Large content belongs into the data."
         )
-
-
-def rendered(value: Any) -> bytes:
-    """Return data as JSON.
-
-    Raises:
-        InvalidInput: it is nested too deeply.
-    """
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError as error:
-        raise InvalidInput("The data is nested too deeply.") from error

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from contracts.envelope import DEPTH, encode_value
+from hub.ingress import exact
 from hub.ingress.admission import MEDIA, message_id
-from hub.ingress.bounds import HEADER_BYTES, rendered
+from hub.ingress.bounds import HEADER_BYTES
 from hub.ingress.dialects.cloudevents import is_json
 from hub.ingress.dialects.kyma_v1 import is_timestamp
 from hub.ingress.expectations import Expectation
@@ -125,7 +126,7 @@ def read_json(event: dict[str, Any], source: str | None, rules: Rules, tracepare
             return None
         attributes[b"ce-" + name.encode()] = raw
     try:
-        data = rendered(value)
+        data = exact.dumps(value)
     except InvalidInput:
         return None
     return _made(attributes, _JSON_MEDIA, (data, value), source, rules, traceparent)

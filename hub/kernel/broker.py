@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -42,8 +43,16 @@ def servers_of(settings: NatsSettings, data_dir: Path) -> list[str]:
         ) from error
 
 
-async def connect(servers: list[str], name: str, on_reconnect: Callable[[], None] | None = None) -> Client:
+async def connect(
+    servers: list[str], name: str, on_reconnect: Callable[[], None] | None = None, **access: Any
+) -> Client:
     """Connect, and reconnect for ever; the first connection must succeed within a few seconds.
+
+    Args:
+        servers: their URLs.
+        name: that nats-server shows.
+        on_reconnect: called after each reconnect.
+        access: TLS context (`tls`) and first token of the subjects of answers (`inbox_prefix`).
 
     Raises:
         BrokerUnavailable: no server answered.
@@ -75,6 +84,7 @@ async def connect(servers: list[str], name: str, on_reconnect: Callable[[], None
                 disconnected_cb=disconnected,
                 error_cb=failed,
                 pending_size=32 * 1024 * 1024,
+                **access,
             )
     except (NatsError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(
@@ -91,7 +101,8 @@ class Bus:
         self.nc = client
         self.js: JetStreamContext = client.jetstream(timeout=timeout_seconds)
         name = str(client.options.get("name") or "hub")
-        self.publisher = Publisher(client.servers, f"{name} publisher", timeout_seconds)
+        tls, inbox = client.options.get("tls"), client.new_inbox()
+        self.publisher = Publisher(client.servers, f"{name} publisher", timeout_seconds, inbox, tls)
         self._reconnected: list[Callable[[], None]] = []
 
     async def start(self) -> None:

@@ -5,7 +5,7 @@ A subscriber's handler raises; this layer alone acknowledges, retries or gives u
 not an outcome.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from faststream import AckPolicy, BaseMiddleware
 from faststream.exceptions import NackMessage, RejectMessage
 from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
 from faststream.nats.message import NatsMessage
+from faststream.security import BaseSecurity
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
@@ -128,13 +129,15 @@ def _attempt_of(message: NatsMessage) -> int | None:
     return int(metadata.num_delivered)
 
 
-def make_broker(servers: list[str], name: str, bus: Bus) -> NatsBroker:
+def make_broker(servers: list[str], name: str, bus: Bus, access: Mapping[str, Any]) -> NatsBroker:
     """Return the control plane's broker; dead letters go out on the data plane's connection."""
     return NatsBroker(
         servers,
         name=name,
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
+        security=BaseSecurity(ssl_context=access["tls"]),
+        inbox_prefix=access["inbox_prefix"],
         middlewares=[partial(OutcomeLayer, bus=bus)],
         logger=None,
         graceful_timeout=5.0,

@@ -7,7 +7,7 @@ silently.
 """
 
 import asyncio
-import secrets
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -43,12 +43,15 @@ Settled = Callable[[Receipt | HubError], None]
 class Publisher:
     """One publishing connection; reconnects for ever."""
 
-    def __init__(self, servers: list[ParseResult], name: str, timeout_seconds: float) -> None:
-        """Prepare; `start` connects."""
+    def __init__(
+        self, servers: list[ParseResult], name: str, timeout_seconds: float, inbox: str, tls: ssl.SSLContext | None
+    ) -> None:
+        """Prepare; `start` connects. Acknowledgements come below the inbox."""
         self._servers = servers
+        self._tls = tls
         self._name = name
         self._timeout = timeout_seconds
-        self._inbox = b"_INBOX." + secrets.token_hex(11).encode() + b"."
+        self._inbox = inbox.encode() + b"."
         self._counter = 0
         self._waiting: dict[bytes, tuple[float, Settled]] = {}
         self._wire: Wire | None = None
@@ -93,7 +96,7 @@ class Publisher:
         host, port = uri.hostname or "localhost", uri.port or DEFAULT_PORT
         async with asyncio.timeout(_CONNECT_SECONDS):
             await asyncio.get_running_loop().create_connection(lambda: wire, host, port)
-            self._largest = await wire.greet(uri, self._name)
+            self._largest = await wire.greet(uri, self._name, self._tls)
 
     async def _keep(self, wire: Wire) -> None:
         while True:

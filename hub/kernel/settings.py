@@ -21,6 +21,17 @@ class NatsSettings(BaseModel):
         acknowledged: `Hub-Durability: synced`) or an interval such as `2m`. A killed process loses nothing either way;
         the interval matters when the machine loses power.""")
     replicas: int = Field(1, ge=1, le=5, description="""Copies of each stream; 3 needs a cluster.""")
+    ca_file: Path | None = Field(None, description="""Authorities (PEM) that the certificate of your server must be
+        signed by. Absent: those of the system, for URLs that begin with `tls://`.""")
+    certificate_file: Path | None = Field(None, description="""Client certificate (PEM) by which your server knows this
+        worker and what it may do: a credential that is never sent. Read when the worker starts.""")
+    key_file: Path | None = Field(None, description="""Private key (PEM) of the client certificate.""")
+    inbox_prefix: str = Field("_INBOX", pattern=r"[^\s.*>]+", description="""First token of the subjects on which
+        answers come; one for each credential keeps workers from hearing each other's.""")
+    declare_layout: bool = Field(True, description="""Whether workers prepare streams and buckets. Off
+        where their credentials may not: `hub nats declare` does it, and workers wait for it.""")
+    wait_seconds: float = Field(60, ge=0, description="""Seconds for which a worker that starts waits for your server or
+        cluster: until it answers, has chosen its leaders and holds streams and buckets.""")
 
 
 class StreamSettings(BaseModel):

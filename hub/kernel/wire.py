@@ -64,19 +64,18 @@ class Wire(asyncio.Protocol):
         """Take events again."""
         self.writable = True
 
-    async def greet(self, uri: ParseResult, name: str) -> int:
+    async def greet(self, uri: ParseResult, name: str, tls: ssl.SSLContext | None = None) -> int:
         """Answer the server's greeting and subscribe to the inbox; returns the largest message it takes, in bytes."""
         info = await self.greeted
-        if uri.scheme == "tls" or info.get("tls_required"):
-            await self._upgrade(uri.hostname or "localhost")
+        if tls is not None or uri.scheme == "tls" or info.get("tls_required"):
+            await self._upgrade(uri.hostname or "localhost", tls or ssl.create_default_context())
         self.send(b"CONNECT " + orjson.dumps(_hello(uri, name)) + _LINE)
         self.send(b"SUB " + self._inbox + b"* 1" + _LINE + b"PING" + _LINE)
         await self.answered
         return int(info.get("max_payload", 1024 * 1024))
 
-    async def _upgrade(self, host: str) -> None:
+    async def _upgrade(self, host: str, context: ssl.SSLContext) -> None:
         assert self._transport is not None  # noqa: S101 - the greeting came over it
-        context = ssl.create_default_context()
         secured = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
         if secured is None:
             raise ConnectionError("the connection ended during the TLS handshake")

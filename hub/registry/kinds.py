@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 from pydantic import Field
 
+from contracts.dns1123 import is_subdomain
 from hub.kernel.errors import InvalidField
 from hub.kernel.resource import Column, Kind, Resource
 from hub.registry.condition import certificate_end, problems_of
-from hub.registry.naming import is_subdomain
 from hub.registry.shape import ApplicationShape, Shape, fields_of, need_shape
 
 API_VERSION = "applicationconnector.kyma-project.io/v1alpha1"

@@ -5,21 +5,11 @@ Source: `kyma-project/kyma:components/application-registry/internal/k8sconsts/na
 """
 
 import hashlib
-import re
 
 from contracts.application.names import normalise
 
 APPLICATION_PART = 26
 """63 characters of a resource name, less a UUID and a dash."""
-
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_COMPASS_OTHER = re.compile(r"[^-a-z0-9]")
-_DASHES = re.compile(r"-{2,}")
-
-
-def is_subdomain(name: str) -> bool:
-    """Tell whether a name is a DNS-1123 subdomain: what Kubernetes accepts as the name of a resource."""
-    return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
 
 
 def service_name(display_name: str, service_id: str) -> str:
@@ -37,21 +27,6 @@ def parameters_name(application: str, service_id: str) -> str:
     """Return the name of the Secret with the request parameters of a Service; cut as upstream cuts it."""
     name = f"params-{resource_name(application, service_id)}"
     return name[:63] if len(name) > 64 else name
-
-
-def compass_name(name: str) -> str:
-    """Return the name of an Application that comes from Compass; a normalised one is kept.
-
-    Source: `kyma-project/application-connector-manager:components/compass-runtime-agent` normaliser.
-    """
-    if name.startswith("mp-") and name == _compass_normalised(name):
-        return name
-    return "mp-" + _compass_normalised(name).strip("-")
-
-
-def _compass_normalised(name: str) -> str:
-    dashed = _DASHES.sub("-", _COMPASS_OTHER.sub("-", name.lower()))
-    return dashed.removesuffix("-")
 
 
 def asset_name(application: str, service_id: str, kind: str) -> str:

@@ -138,10 +138,11 @@ def start_hub(
 def launch(command: Sequence[str], data_dir: Path, env: Mapping[str, str], inherit: Sequence[int] = ()) -> RunningHub:
     """Start a command that becomes a supervisor, its output in `<data_dir>/log/hub.log`."""
     output = data_dir / "log" / "hub.log"
-    output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for directory in (data_dir, output.parent):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     reader, writer = os.pipe()
     try:
-        with output.open("wb") as file:
+        with open(output, "wb", opener=_private) as file:
             process = subprocess.Popen(
                 command,
                 env={**os.environ, **env, "HUB_PARENT_PIPE": str(reader)},
@@ -153,3 +154,7 @@ def launch(command: Sequence[str], data_dir: Path, env: Mapping[str, str], inher
     finally:
         os.close(reader)
     return RunningHub(data_dir, output, process, writer)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

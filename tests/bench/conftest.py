@@ -71,7 +71,7 @@ def shared() -> Iterator[Stage]:
     """Return a hub that the tests of a module load one after the other; the commands start one for each run."""
     before = dict(os.environ)
     try:
-        with scratch() as directory, stage(directory, "2m", "ecdsa-p256") as running:
+        with scratch() as directory, stage(directory, {}) as running:
             yield running
     finally:
         os.environ.clear()

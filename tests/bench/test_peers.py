@@ -1,6 +1,9 @@
 """A peer does the same work beside the hub, and what it stored is counted alike."""
 
+import subprocess
+import sys
 import sysconfig
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -11,6 +14,7 @@ import pytest
 from hub.bench.options import Options
 from hub.bench.peering import measure_peer
 from tests.bench.conftest import Bench
+from tests.bench.test_interrupt import alive
 
 NEEDS_EXTRA = pytest.mark.skipif(find_spec("mq_bridge") is None, reason="the extra `bench` is not installed")
 SHORT: dict[str, Any] = {"seconds": 0.5, "warm_up": 0.1, "connections": 8}
@@ -64,3 +68,32 @@ def test_caddy_adds_the_same_credentials_to_the_same_calls(tmp_path: Path) -> No
     assert run["statuses"] == {"200": run["counts"]["answered by the target"]}
     assert run["cpu_seconds_per_1000"]["total"] == run["cpu_seconds_per_1000"]["peer"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+RUNS = """
+import asyncio, pathlib, sys
+from hub.bench.peers import caddy
+from hub.up.ports import free_port
+
+async def run():
+    async with caddy.running(pathlib.Path(sys.argv[1]) / "peer", free_port(), "http://127.0.0.1:9", 1) as pid:
+        print(pid, flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(run())
+"""
+
+
+@NEEDS_CADDY
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system has no such thing")
+def test_a_peer_dies_with_the_benchmark(tmp_path: Path) -> None:
+    """A program of others, which knows nothing of the benchmark, does not outlive one that is killed."""
+    with subprocess.Popen([sys.executable, "-c", RUNS, str(tmp_path)], stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        pid = int(started.stdout.readline())
+        assert alive(pid)
+        started.kill()
+    limit = time.monotonic() + 30
+    while alive(pid) and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert not alive(pid)

@@ -1,44 +1,18 @@
 """Filters over a real event store: what is wanted reaches the sink, the rest is passed over, mistakes are refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-import pytest
 
 from contracts import subjects
 from hub.kernel.broker import Bus
 from hub.kernel.state import JSON, Bucket
+from tests.dispatch.letters import Sink, sink
+
+__all__ = ["sink"]
 
 TYPE = "order.created.v1"
-
-
-class Till:
-    """An HTTP sink that takes everything and remembers the ids."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.address = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request per connection."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        await reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
-        self.ids.append(head.split("ce-id: ")[1].split("\r\n")[0])
-        writer.write(b"HTTP/1.1 204 X\r\nconnection: close\r\n\r\n")
-        await writer.drain()
-        writer.close()
-
-
-@pytest.fixture
-async def till() -> AsyncIterator[Till]:
-    """Return a running sink."""
-    made = Till()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/in"
-    yield made
-    server.close()
 
 
 async def apply(bus: Bus, sink: str, filters: list[Any]) -> tuple[str, dict[str, Any]]:
@@ -66,23 +40,23 @@ async def settled(bus: Bus, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_only_what_the_filters_want_reaches_the_sink(bus: Bus, running: Any, till: Till) -> None:
+async def test_only_what_the_filters_want_reaches_the_sink(bus: Bus, running: Any, sink: Sink) -> None:
     """Attributes are judged by CloudEvents SQL, data by JSON pointer; what fails either is settled undelivered."""
     await running(["dispatch"])
     filters = [{"sql": "INT(priority) > 3"}, {"data": {"/order/total": {"gt": 100}}}]
-    status, answer = await apply(bus, till.address, filters)
+    status, answer = await apply(bus, sink.url, filters)
     assert status == "200", answer
     for number, (priority, total) in enumerate([("5", 99), ("1", 120), ("high", 120), ("5", 120)]):
         attributes = {"specversion": "1.0", "id": f"e-{number}", "source": "shop", "type": TYPE, "priority": priority}
         headers = {f"ce-{name}": value for name, value in attributes.items()}
         await bus.publish(subjects.event("shop", TYPE), orjson.dumps({"order": {"total": total}}), headers)
     await settled(bus, 4)
-    assert till.ids == ["e-3"]
+    assert sink.got == ["e-3"]
 
 
-async def test_a_wrong_expression_is_refused_when_applied(bus: Bus, running: Any, till: Till) -> None:
+async def test_a_wrong_expression_is_refused_when_applied(bus: Bus, running: Any, sink: Sink) -> None:
     """The refusal carries path and position; nothing is stored."""
     await running(["dispatch"])
-    status, answer = await apply(bus, till.address, [{"sql": "type LIKE order"}])
+    status, answer = await apply(bus, sink.url, [{"sql": "type LIKE order"}])
     assert (status, answer["field"], answer["position"]) == ("400", "spec.filters[0].sql", 11)
     assert await Bucket(bus.js, subjects.SUBSCRIPTIONS, JSON).keys() == []

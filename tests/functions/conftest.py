@@ -1,6 +1,7 @@
 """Real processes of Functions, started from sources given as text."""
 
 import asyncio
+import os
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from hub.functions.environment import at_rest_environment
 from hub.functions.model import Answer, Invocation, Launch
 from hub.functions.runtime.interpreters import find_node
+from hub.functions.runtime.pool import Pool
 from hub.functions.runtime.worker import Worker
 from hub.functions.settings import FunctionsSettings
 from hub.kernel.errors import HubError, InvalidInput
@@ -37,9 +40,11 @@ def event_headers(**attributes: str) -> dict[str, str]:
 class Bench:
     """Starts Functions and keeps what they reported."""
 
-    def __init__(self, directory: Path) -> None:
-        """Work below a directory."""
+    def __init__(self, directory: Path, spares: int = 0) -> None:
+        """Work below a directory, with so many interpreters kept started."""
         self.directory = directory
+        self.pool = Pool(spares)
+        self.warm = spares > 0
         self.workers: list[Worker] = []
         self.reports: list[HubError | None] = []
 
@@ -64,7 +69,7 @@ class Bench:
             label="default.orders",
             source=str(home),
             libraries=(),
-            environment={"PATH": "/usr/bin:/bin"},
+            environment={"PATH": "/usr/bin:/bin", **at_rest_environment(os.environ)},
             context={
                 "function-name": "orders",
                 "namespace": "default",
@@ -77,10 +82,18 @@ class Bench:
             concurrency=settings.concurrency,
             log_limit_bytes=settings.log_limit_bytes,
         )
-        worker = Worker(replace(launch, **changes), settings, self.reports.append)
+        worker = Worker(replace(launch, **changes), settings, self.reports.append, self.pool)
         self.workers.append(worker)
+        spares = await until(lambda: self.pool.pids) if self.warm else []
         await worker.start()
+        assert not self.warm or worker.pids[0] in spares
         return worker
+
+    async def stop(self) -> None:
+        """End everything."""
+        for worker in self.workers:
+            await worker.stop(0)
+        await self.pool.stop()
 
     async def answer(self, source: str, invocation: Invocation | None = None) -> Answer:
         """Start a Function and call it once."""
@@ -108,10 +121,19 @@ async def interpreter(request: pytest.FixtureRequest) -> str:
     return await node_path() if request.param == "node" else ""
 
 
+_BOTH_WAYS = ("test_processes", "test_confinement", "test_mounts")
+"""What a process does, suffers and may do must not depend on how it was started."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of processes with each one started for its Function, and with each one a spare that became it."""
+    if "bench" in metafunc.fixturenames and metafunc.module.__name__.endswith(_BOTH_WAYS):
+        metafunc.parametrize("bench", [0, 1], indirect=True, ids=["cold", "warm"])
+
+
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Return a bench; what it started is ended."""
-    made = Bench(tmp_path)
+    made = Bench(tmp_path, getattr(request, "param", 0))
     yield made
-    for worker in made.workers:
-        await worker.stop(0)
+    await made.stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.functions.environment import at_rest_environment
 from hub.functions.model import Answer, Invocation
 from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
 from tests.functions.conftest import QUICK, Bench, event_headers, until
@@ -210,11 +211,11 @@ async def test_a_handler_sees_its_own_environment_and_nothing_of_the_hub(
                 pass
             return {"env": dict(os.environ), "found": found, "cwd": os.getcwd()}
         """,
-        environment={"PATH": "/bin", "s4.metadata": "dotted"},
+        environment={"PATH": "/bin", "s4.metadata": "dotted", **at_rest_environment(os.environ)},
     )
     shown = json.loads((await worker.invoke(CALL, 5)).body)
     shown["env"].pop("LC_CTYPE", None)  # the interpreter's own
-    assert shown["env"] == {"PATH": "/bin", "s4.metadata": "dotted"}
+    assert shown["env"] == {"PATH": "/bin", "s4.metadata": "dotted", **at_rest_environment(os.environ)}
     assert (False, worker.launch.source) == (shown["found"], shown["cwd"])
 
 
@@ -304,13 +305,14 @@ async def test_a_killed_call_leaves_nothing_it_started(bench: Bench) -> None:
 
 PARENT = """
 import asyncio, os, sys
-from tests.functions.conftest import Bench
+from tests.functions.conftest import Bench, until
 from pathlib import Path
 
 async def go():
-    bench = Bench(Path(sys.argv[1]))
+    bench = Bench(Path(sys.argv[1]), spares=1)
     worker = await bench.start(sys.argv[2])
-    print(*worker.pids, flush=True)
+    spares = await until(lambda: bench.pool.pids)
+    print(*worker.pids, *spares, flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(go())
@@ -322,16 +324,16 @@ BUSY = "\nimport threading\n\ndef spin():\n    while True: pass\n\nthreading.Thr
 
 @pytest.mark.parametrize("load", ["", BUSY], ids=["idle", "busy"])
 def test_no_process_outlives_the_hub(tmp_path: Path, load: str) -> None:
-    """When the hub is killed with -9, the processes of its Functions end as well, busy or not."""
+    """When the hub is killed with -9, the processes of its Functions end as well, busy or not, and the spare ones."""
     source = f"def main(event, context):\n    pass\n{load}\n"
     command = [sys.executable, "-c", PARENT, str(tmp_path), source]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as parent:
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert alive(pid)
+        pids = [int(one) for one in parent.stdout.readline().split()]
+        assert len(pids) == 2 and all(map(alive, pids))
         os.kill(parent.pid, 9)
         parent.wait(10)
     limit = time.monotonic() + 10
-    while alive(pid):
+    while any(map(alive, pids)):
         assert time.monotonic() < limit
         time.sleep(0.01)

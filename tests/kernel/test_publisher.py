@@ -208,7 +208,7 @@ async def test_credentials_come_from_the_url(options: str, right: str, tmp_path:
 
 def publisher_to(*urls: str) -> Publisher:
     """Return a publisher that is not connected yet."""
-    return Publisher([urlparse(url) for url in urls], "test", 1)
+    return Publisher([urlparse(url) for url in urls], "test", 1, "_INBOX.test", None)
 
 
 async def test_the_next_server_is_tried_when_one_is_away(server: Server) -> None:

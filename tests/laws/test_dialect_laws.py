@@ -102,6 +102,16 @@ def test_bytes_in_a_structured_event_are_read_as_they_were_written(attributes: d
     assert cloudevents.parse_structured(orjson.dumps(event)) == Draft(attributes, data, "")
 
 
+NUMBERS = st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(ATTRIBUTES, st.lists(NUMBERS, max_size=6))
+def test_numbers_keep_their_value(attributes: dict[str, str], numbers: list[float]) -> None:
+    """Law: a number in JSON data is stored as the number it was, however long an integer is."""
+    draft = cloudevents.parse_structured(json.dumps(attributes | {"data": numbers}).encode())
+    assert numbers == json.loads(draft.data)
+
+
 @given(st.lists(st.tuples(ATTRIBUTES, JSON), max_size=4))
 def test_a_batch_is_its_events_in_order(events: list[tuple[dict[str, str], Any]]) -> None:
     """Law: each event of a batch is read as it would be alone."""

@@ -3,6 +3,7 @@
 import pytest
 
 from contracts.application.names import normalise
+from contracts.dns1123 import is_subdomain
 from hub.registry import naming
 
 ID = "c687e68a-9038-4f38-845b-9c61592e59e6"
@@ -51,29 +52,10 @@ def test_a_name_of_nothing_but_signs_leaves_the_hash() -> None:
     assert naming.service_name("!!!", "id") == "87ea5"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "tEsT-ApPlIcAtIoN",
-        "test.application",
-        "test$application",
-        "!@#$%test-application",
-        "test-application&*^%",
-        "[test@application]",
-        "---test---application---",
-        "test-application&--*^-%",
-        "mp-test-application",
-    ],
-)
-def test_applications_of_compass_are_renamed(name: str) -> None:
-    """Names from Compass become DNS labels with a prefix; a renamed one stays."""
-    assert naming.compass_name(name) == "mp-test-application"
-
-
 @pytest.mark.parametrize("name", ["shop", "a.b-c.d", "0", "a" * 253])
 def test_a_resource_name_is_a_subdomain(name: str) -> None:
     """Names that Kubernetes takes are taken."""
-    assert naming.is_subdomain(name)
+    assert is_subdomain(name)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +63,4 @@ def test_a_resource_name_is_a_subdomain(name: str) -> None:
 )
 def test_another_name_is_none(name: str) -> None:
     """Names that Kubernetes refuses are told apart, path traversal among them."""
-    assert not naming.is_subdomain(name)
+    assert not is_subdomain(name)

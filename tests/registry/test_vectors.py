@@ -44,10 +44,7 @@ def test_secrets_are_named_as_upstream_names_them(case: dict[str, Any]) -> None:
 
 @named("t3_normalisation.json")
 def test_names_are_normalised_as_upstream_normalises_them(case: dict[str, Any]) -> None:
-    """Names of Services and of Applications from Compass are the same as upstream's, or addresses would differ."""
-    if "compass" in case:
-        assert case["name"] == naming.compass_name(case["compass"])
-        return
+    """Names of Services are the same as upstream's, or addresses would differ."""
     assert case["normalised"] == naming.normalise(case["display"])
     assert case["name"] == naming.service_name(case["display"], case["id"])
 

@@ -4,21 +4,19 @@ It keeps as many connections to the target as the load has, and writes no access
 work. What the gateway does beyond it (registrations, callers, repeats, figures) is what the ratio shows the price of.
 """
 
-import asyncio
 import os
 import shutil
 import sysconfig
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from hub.bench.readiness import await_fact, takes_connections
+from hub.bench.peers.running import Program, other_program
 from hub.bench.requests import APPLICATION, AUTHORIZATION
-from hub.kernel.errors import Misconfigured, UpstreamUnavailable
+from hub.kernel.errors import Misconfigured
 
 NAMES = f"/{APPLICATION}/{APPLICATION}"
 """What every path begins with, as at the gateway."""
@@ -59,31 +57,12 @@ def configuration(port: int, target: str, connections: int) -> dict[str, Any]:
     }
 
 
-@asynccontextmanager
-async def running(directory: Path, port: int, target: str, connections: int) -> AsyncIterator[int]:
+def running(directory: Path, port: int, target: str, connections: int) -> AbstractAsyncContextManager[int]:
     """Run it, with its files in a directory that is gone afterwards; gives its pid as soon as it takes connections."""
     file = _written(directory, configuration(port, target, connections))
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(directory))
-    process = await asyncio.create_subprocess_exec(
-        *(program(), "run", "--config", str(file)),
-        stdin=asyncio.subprocess.DEVNULL,
-        env=os.environ | homes,
-        start_new_session=True,  # Ctrl-C in a terminal is this program's to handle
-    )
-
-    def ready() -> bool:
-        if process.returncode is not None:
-            raise UpstreamUnavailable("The peer 'caddy' ended at once; what it said stands above.")
-        return takes_connections(port)
-
-    try:
-        await asyncio.to_thread(await_fact, ready, "The peer 'caddy'")
-        yield process.pid
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+    caddy = Program("caddy", (program(), "run", "--config", str(file)), os.environ | homes)
+    return other_program(caddy, directory, port)
 
 
 def _written(directory: Path, configured: dict[str, Any]) -> Path:

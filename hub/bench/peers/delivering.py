@@ -8,8 +8,6 @@ delivers one event per request, whatever the hub does.
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,17 +17,18 @@ from nats.js import JetStreamContext
 from contracts import subjects
 from hub.bench.bench import document_of
 from hub.bench.bringing import await_arrivals, measured_of
-from hub.bench.driving import Hear, Line, lines, run_load, started
+from hub.bench.driving import Hear, Line, run_load
 from hub.bench.journal import Journal
 from hub.bench.options import Options
 from hub.bench.pacing import NANOSECONDS
 from hub.bench.peers.mq_bridge import DELIVER
 from hub.bench.peers.running import peer
 from hub.bench.scenarios.ingress import plan_of
+from hub.bench.sinking import running_sink
 from hub.bench.usage import Meter, memory_of
 from hub.kernel.broker import connect
 from hub.kernel.errors import UpstreamUnavailable
-from hub.kernel.layout import declare
+from hub.layout import declare
 from hub.up.ports import free_port
 
 _BEGUN_SECONDS = 10.0
@@ -57,7 +56,7 @@ async def deliver(options: Options, store: Store, began: float, hear: Hear) -> d
         js = client.jetstream()
         await declare(js, settings.load().kernel())
         stored = await _store(options, store, hear)
-        async with _sink(journal) as (sink, port), peer(str(options.peer), store.url, port, DELIVER) as pid:
+        async with running_sink(journal) as (sink, port), peer(str(options.peer), store.url, port, DELIVER) as pid:
             meter = Meter(lambda: {"nats-server": [store.pid], "peer": [pid], "sink": [sink]})
             ready_seconds = round(time.monotonic() - began, 3)
             idle = {kind: round(size, 1) for kind, size in memory_of(meter.pids()).items()}
@@ -74,16 +73,6 @@ async def _store(options: Options, store: Store, hear: Hear) -> Line:
     async with peer(str(options.peer), store.url, port):
         plan = plan_of(replace(options, warm_up=0.0, batch=1), f"http://127.0.0.1:{port}", "/events", stamped=True)
         return await run_load(plan, hear)
-
-
-@asynccontextmanager
-async def _sink(journal: Journal) -> AsyncIterator[tuple[int, int]]:
-    """Run the sink; gives its pid and port."""
-    async with started("hub.bench.sink", str(journal.folder)) as process:
-        async for line in lines(process):
-            yield process.pid, int(line["port"])
-            return
-    raise UpstreamUnavailable("The sink of the benchmark did not start; what it said stands above.")
 
 
 async def _await_beginning(js: JetStreamContext) -> None:

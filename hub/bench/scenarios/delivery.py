@@ -5,27 +5,41 @@ Then it answers, and the time until the last event has arrived gives the rate: i
 nothing is posted meanwhile, and every event is brought, so none of the work is left out. With --rate: the time from
 "post due" to arrival at the sink.
 
-With --others or --dead there are Subscriptions beside: to other event types, or to the same events at sinks that take
-no connection. The figures are those of the one sink that answers; compared with a run without, they tell what the
-others cost it.
+With --others, --dead or --slow there are Subscriptions beside: to other event types, or to the same events at sinks
+that take no connection, or take seconds for each answer. The figures are those of the one sink that answers at once;
+compared with a run without, they tell what the others cost it.
 """
+
+from contextlib import AsyncExitStack
 
 from hub.bench.bench import Bench, Measured
 from hub.bench.bringing import bring, subscribe, surround
-from hub.bench.driving import lines, started
 from hub.bench.journal import Journal
+from hub.bench.sinking import running_sink
 from hub.bench.stage import JOURNAL
-from hub.kernel.errors import UpstreamUnavailable
+
+SLOW_SECONDS = 5
+"""How long a slow sink takes for an answer."""
 
 
 async def run(bench: Bench) -> Measured:
     """Deliver to a sink process."""
-    journal = Journal(bench.stage.hub.data_dir.parent / JOURNAL)
+    folder = bench.stage.hub.data_dir.parent / JOURNAL
+    journal, late = Journal(folder), Journal(folder / "slow")
     journal.prepare()
-    await surround(bench)
-    async with started("hub.bench.sink", str(journal.folder)) as sink:
-        async for line in lines(sink):
-            bench.own["sink"] = [sink.pid]
-            await subscribe(bench, f"http://127.0.0.1:{line['port']}/events")
-            return await bring(bench, journal, "deliveries", "received by the sink")
-    raise UpstreamUnavailable("The sink of the benchmark did not start; what it said stands above.")
+    async with AsyncExitStack() as stack:
+        slow = ""
+        if bench.options.slow:
+            late.prepare()
+            late.open_gate()
+            bench.own["slow sink"], slow = await _started(stack, late, str(SLOW_SECONDS))
+        await surround(bench, slow)
+        bench.own["sink"], address = await _started(stack, journal)
+        await subscribe(bench, address)
+        return await bring(bench, journal, "deliveries", "received by the sink")
+
+
+async def _started(stack: AsyncExitStack, journal: Journal, *arguments: str) -> tuple[list[int], str]:
+    """Run a sink until the stack ends; returns its pids and its address."""
+    pid, port = await stack.enter_async_context(running_sink(journal, *arguments))
+    return [pid], f"http://127.0.0.1:{port}/events"

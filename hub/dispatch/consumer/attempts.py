@@ -110,8 +110,10 @@ class Attempts:
         seconds = time.perf_counter() - began
         DELIVERY_SECONDS.observe(seconds)
         if answer.is_success and not answer.error:
+            self._acknowledge(*[held.reply for held in batch])
+            self._count["ack"].inc(len(batch))
             for held in batch:
-                self._succeed(plan, held, answer, seconds)
+                self._settle(plan, held, answer, seconds)
             return False, [_SUCCEEDED] * len(batch)
         if not is_retried(answer, plan.policy):
             return False, None
@@ -135,6 +137,9 @@ class Attempts:
     def _succeed(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
         self._acknowledge(held.reply)
         self._count["ack"].inc()
+        self._settle(plan, held, answer, seconds)
+
+    def _settle(self, plan: Plan, held: Held, answer: Answer, seconds: float) -> None:
         if held.span is not None:
             number = (held.progress.attempts if held.progress else 0) + 1
             spans.end(held.span, plan, held.delivery, (number, answer, "delivered"))

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 import structlog
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NotFoundError
 
@@ -18,6 +17,7 @@ from contracts import subjects
 from contracts.delivery.v1 import EventDeadLettered
 from contracts.envelope import Contract, decode_value
 from hub.dispatch.consumer.inbox import Inbox
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.ending import Attempt, letter_headers, record_of
 from hub.dispatch.metering import ATTEMPTS_UNRECORDED
@@ -52,7 +52,7 @@ class Endings:
         subject = subjects.attempts(plan.scope, plan.name)
         self._outbox.send(subject, body, reply=self._receipts, on_lost=self._unrecorded, is_awaited=False)
 
-    def _recorded(self, message: Msg) -> None:
+    def _recorded(self, message: Message) -> None:
         self._unconfirmed -= 1
         if (message.headers or {}).get("Status") or "error" in orjson.loads(message.data or b"{}"):
             ATTEMPTS_UNRECORDED.inc()

@@ -5,12 +5,14 @@ import time
 
 import structlog
 
+from hub.dispatch.consumer.leases import SIGNS_PER_LEASE
 from hub.dispatch.consumer.lines import Lines, Parts, Running
 from hub.kernel.ending import end
-from hub.kernel.errors import HubError
+from hub.kernel.errors import HubError, RevisionConflict
 
 log = structlog.get_logger()
 _PRUNE_SECONDS = 15.0
+_AT_ONCE = 32
 
 
 class Keeping:
@@ -22,6 +24,8 @@ class Keeping:
         self._lines = lines
         self._tasks: list[asyncio.Task[None]] = []
         self._leasing = asyncio.Lock()
+        self._limit = asyncio.Semaphore(_AT_ONCE)
+        self._lapse: asyncio.TimerHandle | None = None
         # Asked besides the cancellation, which a request whose answer comes in the same moment may swallow.
         self._is_running = True
 
@@ -43,48 +47,59 @@ class Keeping:
     async def _keep_leases(self) -> None:
         while self._is_running:
             await self.keep_leases()
-            await asyncio.sleep(self._parts.leases.seconds / 4)
+            await asyncio.sleep(self._parts.leases.seconds / SIGNS_PER_LEASE)
 
     async def keep_leases(self) -> None:
-        """Take or renew the leases of all Subscriptions with ordering."""
+        """Give a sign of life, and take what leases nobody has of Subscriptions with ordering."""
         async with self._leasing:
-            for running in list(self._lines.running.values()):
-                if running.plan.policy.ordering_key is not None:
-                    await self._keep_lease(running)
+            try:
+                until = await self._parts.leases.give_sign()
+            except RevisionConflict:
+                self._lose(list(self._lines.running.values()))
+                return
+            except HubError as error:  # what it holds runs out unless the next one succeeds
+                log.debug("lease.unknown", error=error.detail)
+                return
+            ordered = [each for each in self._lines.running.values() if each.plan.policy.ordering_key is not None]
+            for running in ordered:
+                if running.holds_lease:
+                    running.line.lease(until)
+            self._lapse_at(until)
+            await asyncio.gather(*(self._keep_lease(running, until) for running in ordered))
 
-    async def _keep_lease(self, running: Running) -> None:
-        try:
-            held = await self._parts.leases.hold(running.plan.durable)
-            if held is not None and running.opens_at is None:
-                if not running.is_halted:
-                    running.line.gather()
-                running.opens_at = await self._time_to_open(running.plan.durable, is_clean=held[1])
-        except HubError as error:
-            log.debug("lease.unknown", subscription=running.plan.label, error=error.detail)
-            if running.is_leased and time.monotonic() > running.line.leased_until:
-                self._lose(running)
-            return
-        if held is None:
-            self._lose(running)
-            return
-        running.line.lease(held[0])
-        if not running.is_leased and running.opens_at is not None and time.monotonic() >= running.opens_at:
-            running.is_leased = True
+    async def _keep_lease(self, running: Running, until: float) -> None:
+        async with self._limit:
+            try:
+                holds = running.holds_lease or (
+                    self._lines.is_open and await self._parts.leases.hold(running.plan.durable)
+                )
+            except HubError as error:
+                log.debug("lease.unknown", subscription=running.plan.label, error=error.detail)
+                return
+        if holds and not running.holds_lease and self._lines.running.get(running.plan.key) is running:
             log.info("lease.taken", subscription=running.plan.label)
-            if not running.is_halted:
-                running.line.open()
+            running.holds_lease = True
+            running.line.lease(until)
+        if running.holds_lease and not running.is_leased and running.collecting is None:
+            self._lines.collect(running)
 
-    async def _time_to_open(self, durable: str, *, is_clean: bool) -> float:
-        """Return when deliveries may begin: events that others may still have in hand come before newer ones."""
-        found = None if is_clean else await self._parts.consumers.find(durable)
-        wait = self._parts.settings.ack_wait_seconds if found is not None and found.num_ack_pending else 0.0
-        return time.monotonic() + wait
+    def _lapse_at(self, until: float) -> None:
+        """See to it that nothing is under way any more when the leases run out, whatever this process waits for."""
+        if self._lapse is not None:
+            self._lapse.cancel()
+        self._lapse = asyncio.get_running_loop().call_later(until - time.monotonic(), self._lapsed)
 
-    def _lose(self, running: Running) -> None:
-        if running.is_leased:
-            log.info("lease.lost", subscription=running.plan.label)
-        running.is_leased, running.opens_at = False, None
-        running.line.abandon()
+    def _lapsed(self) -> None:
+        now = time.monotonic() + 0.001
+        self._lose([running for running in self._lines.running.values() if running.line.leased_until <= now])
+
+    def _lose(self, lost: list[Running]) -> None:
+        for running in lost:
+            if running.holds_lease:
+                log.info("lease.lost", subscription=running.plan.label)
+                running.holds_lease = running.is_leased = False
+                running.stop_collecting()
+                running.line.abandon()
 
     async def _sweep_on(self) -> None:
         while self._is_running:
@@ -117,10 +132,17 @@ class Keeping:
     async def stop(self) -> None:
         """End, and give back the leases."""
         self._is_running = False
+        if self._lapse is not None:
+            self._lapse.cancel()
         await asyncio.gather(*map(end, self._tasks))
-        for running in self._lines.running.values():
-            if running.is_leased:
-                try:
-                    await self._parts.leases.release(running.plan.durable)
-                except HubError as error:
-                    log.debug("lease.unknown", subscription=running.plan.label, error=error.detail)
+        held = [running for running in self._lines.running.values() if running.holds_lease]
+        try:
+            await asyncio.gather(*(self._release(running) for running in held))
+            await self._parts.leases.leave()
+        except HubError as error:
+            log.debug("lease.unknown", error=error.detail)
+
+    async def _release(self, running: Running) -> None:
+        running.stop_collecting()
+        async with self._limit:
+            await self._parts.leases.release(running.plan.durable)

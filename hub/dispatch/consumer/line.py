@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
-from nats.aio.msg import Msg
 
 from hub.dispatch.breaking import Breaker
 from hub.dispatch.consumer.attempts import Attempts, Result, Tools
 from hub.dispatch.consumer.holding import Held, Lanes
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.consumer.outbox import IN_PROGRESS
-from hub.dispatch.consumer.reading import delivery_of
+from hub.dispatch.consumer.reading import delivery_of, handing_of
 from hub.dispatch.matching import find_refusal
 from hub.dispatch.model import Delivery, Progress
 from hub.dispatch.ordering import key_of
@@ -81,6 +81,12 @@ class Line:
         self._is_abandoned = False
         self.leased_until = float("inf")
         """Monotonic seconds; with ordering nothing is sent past it."""
+        self.on_gap: Callable[[], None] = lambda: None
+        """Told when an event went elsewhere though all should come here; none is sent until it came after all."""
+        self._last_handing: int | None = None
+        """Number of the newest handing-out, counted by nats-server per consumer; None before the first."""
+        self._missing = 0
+        """Number of the newest one that went elsewhere."""
         self.telling: set[asyncio.Task[None]] = set()
         """What is being told about the breaker, or about a sink that is gone."""
         self.plan = plan
@@ -130,6 +136,30 @@ class Line:
         self.leased_until = until
         self._pump()
 
+    def is_complete(self, handed_out: int, newest: int) -> bool:
+        """Return whether everything that was handed out and is not done is in hand here.
+
+        Args:
+            handed_out: how many events nats-server counts as such.
+            newest: number of the newest handing-out at that moment; what came after it is not counted.
+        """
+        in_hand = sum(handing_of(held.reply) <= newest for held in self.in_hand.values())
+        if in_hand < handed_out or newest < self._missing:
+            return False
+        self._last_handing = max(self._last_handing or 0, newest)
+        return True
+
+    def _note_handing(self, reply: str) -> None:
+        """Notice when an event was handed to somebody else since the last one came here: newer ones wait for it.
+
+        A worker that was paused may have asked before its lease ran out, and nats-server answers it.
+        """
+        before, self._last_handing = self._last_handing, handing_of(reply)
+        if before is not None and self._last_handing > before + 1:
+            self._missing = self._last_handing - 1
+            if self.is_open:
+                self.on_gap()
+
     def shut(self) -> None:
         """Let no more events come in and begin no attempt; what is in hand waits."""
         self.is_open = self._is_gathering = False
@@ -151,13 +181,16 @@ class Line:
 
     def _resize(self) -> None:
         slots = slots_of(self.plan, self._tools.settings.held_events) if self.is_open or self._is_gathering else 0
-        self._source.resize(self.breaker.allowed(slots))
+        self._source.resize(slots if self._is_gathering else self.breaker.allowed(slots))
 
-    def take(self, message: Msg) -> None:
+    def take(self, message: Message) -> None:
         """Take an event that nats-server hands out."""
         if self._is_abandoned:  # asked for before; whoever delivers now gets it as if it had been lost on the way
             self._source.release()
             return
+        plan = self.plan
+        if plan.policy.ordering_key is not None:
+            self._note_handing(message.reply)
         delivery, handed_out = delivery_of(message)
         known = self.in_hand.get(delivery.sequence)
         if known is not None:  # it took too long to say that it is at work; the newest hand-out counts
@@ -166,7 +199,6 @@ class Line:
             self._source.release()
             return
         held = Held(delivery, message.reply, handed_out, self._loop.time())
-        plan = self.plan
         if plan.is_choosy and (unwanted := _find_unwanted(plan, delivery)):
             self._attempts.pass_over(held, unwanted)
             self._source.release()
@@ -213,6 +245,11 @@ class Line:
                 held.task = task
 
     async def _run(self, held: Held) -> None:
+        if self.leased_until < time.monotonic():  # the process stood still since; it gives up all it holds next
+            held.task = None
+            self.under_way -= 1
+            self._ready.appendleft([held])
+            return
         try:
             result = await self._attempts.make(held)
         except Exception as error:

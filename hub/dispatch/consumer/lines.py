@@ -9,22 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from contracts import subjects
 from contracts.subscription.v1 import SubscriptionPaused, SubscriptionResumed
 from hub.dispatch.conditions import breaker_status, refused_status, status_of
 from hub.dispatch.consumer.attempts import Tools
+from hub.dispatch.consumer.collecting import collect
+from hub.dispatch.consumer.intake import Intake
+from hub.dispatch.consumer.leases import Leases
 from hub.dispatch.consumer.line import Line
-from hub.dispatch.consumer.pulling import Pulling
+from hub.dispatch.consumer.pulling import EXPIRES_SECONDS, Pulling
 from hub.dispatch.metering import BREAKER_STATE
 from hub.dispatch.model import Start
 from hub.dispatch.pausing import Pausing
 from hub.dispatch.planning import Plan, plan_of
 from hub.dispatch.positions import moment_of, start_in
 from hub.dispatch.settings import DispatchSettings
-from hub.dispatch.store import Consumers, Leases
+from hub.dispatch.store import Consumers
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError, RevisionConflict
@@ -36,6 +38,8 @@ _AT_ONCE = 16
 _RETRY_SECONDS = 2.0
 # Whoever takes a new Subscription in also makes its consumer; the others look after it when that did not happen.
 _CREATION_SECONDS = 3.0
+# What others had in hand comes again within one such time; what went to a request of theirs meanwhile, after another.
+_COLLECTING_PER_ACK_WAIT = 3
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -48,7 +52,7 @@ class Parts:
     consumers: Consumers
     leases: Leases
     tools: Tools
-    client: Client
+    intake: Intake
     clock: Clock
     settings: DispatchSettings
 
@@ -60,12 +64,20 @@ class Running:
     plan: Plan
     pulling: Pulling
     line: Line
+    holds_lease: bool = False
+    """With ordering: whether no other process may deliver."""
     is_leased: bool = False
-    """With ordering: whether this process is the one that delivers."""
-    opens_at: float | None = None
-    """Monotonic seconds from which on a holder of the lease delivers."""
+    """With ordering: whether this process delivers: it holds the lease, and what others had in hand has come in."""
+    collecting: asyncio.Task[None] | None = None
+    """Waits for what others had in hand."""
     is_halted: bool = False
     """Paused, or kept from delivering by what the status says."""
+
+    def stop_collecting(self) -> None:
+        """Wait no longer for what others had in hand."""
+        if self.collecting is not None:
+            self.collecting.cancel()
+            self.collecting = None
 
 
 class Lines:
@@ -80,7 +92,8 @@ class Lines:
         self._locks: dict[str, asyncio.Lock] = {}
         self._limit = asyncio.Semaphore(_AT_ONCE)
         self._following: asyncio.Task[None] | None = None
-        self._is_open = True
+        self.is_open = True
+        """Whether Subscriptions are taken up; not any more once this process stops."""
 
     @property
     def under_way(self) -> int:
@@ -100,7 +113,7 @@ class Lines:
         asyncio.get_running_loop().call_later(seconds, lambda: self.mark(key, again=True))
 
     async def _follow(self) -> None:
-        while self._is_open:
+        while self.is_open:
             await self._something.wait()
             self._something.clear()
             marked, self._marked = self._marked, {}
@@ -132,7 +145,7 @@ class Lines:
             if entry is None:
                 await self._end(key)
                 await self._parts.consumers.remove(*subjects.split_key(key))
-            elif self._is_open and not self._is_known(entry.value, again):
+            elif self.is_open and not self._is_known(entry.value, again):
                 await self._bring_up(entry, start)
 
     async def remake(self, key: str) -> None:
@@ -215,15 +228,35 @@ class Lines:
         if running.is_halted:
             await self._halt(running)
             return
+        # A request must not outlive a lease: what came to it then would be late wherever it is delivered.
+        is_ordered = plan.policy.ordering_key is not None
+        running.pulling.expires_seconds = self._parts.leases.seconds if is_ordered else EXPIRES_SECONDS
         await self._start(running)
-        if plan.policy.ordering_key is None:
+        if not is_ordered:
             running.line.leased_until = float("inf")
             running.line.open()
         elif running.is_leased:
             running.line.open()
+        elif running.holds_lease:
+            self.collect(running)
+
+    def collect(self, running: Running) -> None:
+        """Let what others may have in hand come in, and deliver after that."""
+        running.stop_collecting()
+        running.is_leased = False
+        if self.is_open and not running.is_halted:
+            running.line.gather()
+            running.collecting = asyncio.create_task(self._collect(running), name="dispatch-collecting")
+
+    async def _collect(self, running: Running) -> None:
+        limit = self._parts.settings.ack_wait_seconds * _COLLECTING_PER_ACK_WAIT
+        await collect(running.line, self._parts.consumers, limit)
+        running.is_leased, running.collecting = True, None
+        running.line.open()
 
     async def _halt(self, running: Running) -> None:
         """Let nothing more come in, not even what was asked for, and give back what waits."""
+        running.stop_collecting()
         running.line.shut()
         await running.pulling.stop()
         running.line.give_back_waiting()
@@ -238,13 +271,15 @@ class Lines:
         parts = self._parts
         pulling = Pulling(
             plan.durable,
-            parts.client,
+            parts.intake,
             parts.tools.outbox,
             take=lambda message: line.take(message),  # noqa: PLW0108 - the line comes after
             on_lost=lambda: self.mark(key, again=True),
         )
         line = Line(plan, parts.tools, pulling, self._soon(key), lambda line: self._gone(key, line))
-        return Running(plan, pulling, line)
+        running = Running(plan, pulling, line)
+        line.on_gap = lambda: self.collect(running)
+        return running
 
     def _soon(self, key: str) -> Callable[[Line], None]:
         return lambda line: self._breaker_changed(key, line)
@@ -295,6 +330,7 @@ class Lines:
         """Let a Subscription go; attempts under way come to their end."""
         running = self.running.pop(key, None)
         if running is not None:
+            running.stop_collecting()
             running.line.shut()
             await running.pulling.stop()
             running.line.close()
@@ -308,16 +344,17 @@ class Lines:
         What was on its way over the old connection comes again after a while: where order matters, newer ones wait.
         """
         for running in self.running.values():
-            if (running.is_leased or running.opens_at is not None) and not running.is_halted:
-                running.is_leased, running.opens_at = False, None
-                running.line.gather()
+            if running.holds_lease and not running.is_halted:
+                self.collect(running)
             running.pulling.renew()
 
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, finish what is under way within the grace time, give the rest back at once."""
-        self._is_open = False
+        self.is_open = False
         await end(self._following)
         running = list(self.running.values())
+        for each in running:
+            each.stop_collecting()
         # From here on nats-server hands out nothing to this process.
         await asyncio.gather(*(each.pulling.stop() for each in running))
         for each in running:

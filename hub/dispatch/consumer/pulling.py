@@ -16,12 +16,13 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from contracts import subjects
+from hub.dispatch.consumer.intake import Intake, Message, Take
 from hub.dispatch.consumer.outbox import Outbox
 
 log = structlog.get_logger()
 ACK_PREFIX = "$JS.ACK."
 EXPIRES_SECONDS = 20.0
-"""How long a request stays open."""
+"""How long a request stays open, unless told otherwise."""
 _NO_MESSAGES, _TIMED_OUT = "404", "408"
 _NO_CONSUMER = "503"
 _DELETED = "Consumer Deleted"
@@ -37,20 +38,21 @@ class Pulling:
     """The flow of events of one consumer into this process."""
 
     def __init__(
-        self, durable: str, client: Client, outbox: Outbox, *, take: Callable[[Msg], None], on_lost: Callable[[], None]
+        self, durable: str, intake: Intake, outbox: Outbox, *, take: Take, on_lost: Callable[[], None]
     ) -> None:
         """Prepare; `start` subscribes, `resize` opens the first slots.
 
         Args:
             durable: name of the consumer.
-            client: where events come in.
+            intake: where events come in.
             outbox: where requests go out.
             take: gets each event; its slot is taken until `release`.
             on_lost: told when nats-server does not know the consumer.
         """
         self._request = f"$JS.API.CONSUMER.MSG.NEXT.{subjects.EVENTS}.{durable}"
-        self._client, self._outbox = client, outbox
-        self._reply = client.new_inbox()
+        self._intake, self._outbox = intake, outbox
+        self._client: Client = intake.nc
+        self._reply = self._client.new_inbox()
         self._take = take
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -61,6 +63,7 @@ class Pulling:
         self._step = 1
         self._is_open = False
         self._is_paused = False
+        self.expires_seconds = EXPIRES_SECONDS
         self.in_hand = 0
 
     async def start(self) -> None:
@@ -75,6 +78,7 @@ class Pulling:
         self._subscription = await self._client.subscribe(
             self._reply, cb=self._received, pending_msgs_limit=0, pending_bytes_limit=0
         )
+        self._intake.attach(self._subscription._id, self._arrived)
 
     def resize(self, slots: int) -> None:
         """Set how many events may be in hand at once; 0 to ask for none."""
@@ -93,11 +97,14 @@ class Pulling:
         if free < self._step or not self._is_open or self._is_paused:
             return
         self._asked += free
-        self._deadline = self._loop.time() + EXPIRES_SECONDS + _GRACE_SECONDS
-        wish = {"batch": free, "expires": int(EXPIRES_SECONDS * 1e9)}
+        self._deadline = self._loop.time() + self.expires_seconds + _GRACE_SECONDS
+        wish = {"batch": free, "expires": int(self.expires_seconds * 1e9)}
         self._outbox.send(self._request, orjson.dumps(wish), reply=self._reply)
 
     async def _received(self, message: Msg) -> None:
+        self._arrived(message)
+
+    def _arrived(self, message: Message) -> None:
         if not message.reply.startswith(ACK_PREFIX):
             self._told(message.headers or {})
             return
@@ -151,3 +158,4 @@ class Pulling:
             await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it without types
         except NatsError as error:
             log.debug("inbox.lost", error=repr(error))
+        self._intake.detach(subscription._id)

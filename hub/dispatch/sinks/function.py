@@ -3,10 +3,9 @@
 A Function that does not run, or that no worker has, answers 503 at once; its deliveries wait for it like for any sink.
 """
 
-from nats.aio.msg import Msg
-
 from contracts import subjects
 from hub.dispatch.binding import sink_headers
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.model import Answer, Delivery, excerpt_of
 from hub.dispatch.planning import Plan
 from hub.dispatch.sinks.outside import Outside, Send
@@ -29,7 +28,7 @@ def sender(outside: Outside, plan: Plan) -> Send:
         headers[TIMEOUT], headers[ATTEMPT] = limit, str(attempt)
         wait = seconds + _GRACE_SECONDS
 
-        def read(message: Msg) -> Answer:
+        def read(message: Message) -> Answer:
             return missing if (message.headers or {}).get("Status") == "503" else _answer_of(message)
 
         return await outside.ask(subject, delivery.body, headers, silent=silent, seconds=wait, read=read)
@@ -37,7 +36,7 @@ def sender(outside: Outside, plan: Plan) -> Send:
     return send
 
 
-def _answer_of(message: Msg) -> Answer:
+def _answer_of(message: Message) -> Answer:
     headers = message.headers or {}
     text = headers.get(STATUS, "")
     if not text.isdigit():

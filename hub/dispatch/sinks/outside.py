@@ -5,9 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from nats.aio.msg import Msg
-
 from hub.dispatch.consumer.inbox import Inbox
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.model import Answer, Delivery
 from hub.dispatch.sinks.posting import Poster
@@ -31,7 +30,7 @@ class Outside:
 
     async def ask(
         self, subject: str, body: bytes, headers: dict[str, str], *, silent: Answer, seconds: float,
-        read: Callable[[Msg], Answer],
+        read: Callable[[Message], Answer],
     ) -> Answer:  # fmt: skip
         """Send a request over the bus and wait for its reply.
 

@@ -6,9 +6,9 @@ answer. The message id makes a repeated publication harmless within the stream's
 """
 
 import orjson
-from nats.aio.msg import Msg
 
 from hub.dispatch.binding import subject_headers
+from hub.dispatch.consumer.intake import Message
 from hub.dispatch.model import Answer, Delivery, excerpt_of
 from hub.dispatch.planning import Plan
 from hub.dispatch.sinks.outside import Outside, Send
@@ -27,7 +27,7 @@ def sender(outside: Outside, plan: Plan) -> Send:
         headers = subject_headers(delivery.headers)
         headers["Nats-Msg-Id"] = f"{plan.durable}/{plan.uid}/{delivery.sequence}"
 
-        def read(message: Msg) -> Answer:
+        def read(message: Message) -> Answer:
             return missing if (message.headers or {}).get("Status") == "503" else _answer_of(message)
 
         return await outside.ask(subject, delivery.body, headers, silent=silent, seconds=seconds, read=read)
@@ -35,7 +35,7 @@ def sender(outside: Outside, plan: Plan) -> Send:
     return send
 
 
-def _answer_of(message: Msg) -> Answer:
+def _answer_of(message: Message) -> Answer:
     headers = message.headers or {}
     code = headers.get(_REFUSED, "")
     if code:

@@ -1,4 +1,4 @@
-"""The program of a Function's process: loads the handler, then answers invocations until its socket closes.
+"""The program of a Function's process: becomes it, loads the handler, then answers invocations until its socket closes.
 
 Several invocations are in hand at once (see `crew`). When the hub goes away, however it dies, the socket ends and with
 it this process and everything the handler started. Standard library only and few imports: a process is there in some
@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from hub.functions.runtime import answers, event, frames, handlers, mounts, offered, output, tracing
-from hub.functions.runtime.confine import confine
+from hub.functions.runtime.become import become
 from hub.functions.runtime.crew import Crew
 from hub.functions.runtime.flow import Flow, StoppedError
 from hub.functions.runtime.frames import Frame
@@ -178,11 +178,12 @@ def end() -> None:
 
 
 def main() -> None:
-    """Run as `-c` of the process: arguments are the socket's descriptor and the set-up as JSON."""
+    """Run as `-c` of the process: the argument is the socket's descriptor."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
-    setup = json.loads(sys.argv[2])
-    confine(setup["limits"])
+    setup = become(channel)
+    if setup is None:
+        return
     mounts.redirect(setup["mounts"])
     sys.argv = ["handler.py"]
     sys.path[:0] = [setup["source"], *setup["libraries"]]

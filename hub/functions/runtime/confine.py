@@ -38,11 +38,17 @@ def confine(limits: dict[str, Any]) -> None:
     _join(limits.get("groups", ()))
     _limit(limits)
     if sys.platform.startswith("linux"):
+        die_with_parent()
         libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if limits.get("writable"):
             _fence(libc, limits["readable"], limits["writable"])
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the hub ends, where the kernel can."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _join(groups: list[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 INVOKE: Final = 1
 CREDIT: Final = 2
 CANCEL: Final = 3
+BECOME: Final = 4
 # From the process to the hub.
 READY: Final = 16
 LOAD_FAILED: Final = 17
@@ -22,7 +23,8 @@ RAISED: Final = 19
 CHUNK: Final = 20
 END: Final = 21
 BROKEN: Final = 22
-SPAN: Final = 23
+BEGUN: Final = 23
+SPAN: Final = 24
 
 WINDOW_BYTES: Final = 1024 * 1024
 """How much of an answer in parts may be under way; CREDIT frames say (in their header) how much more may come."""

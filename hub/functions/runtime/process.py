@@ -7,9 +7,7 @@ hand fails at once as `UpstreamUnavailable`, which may be tried again.
 
 import asyncio
 import contextlib
-import os
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +20,7 @@ from hub.functions.model import Answer, Failure, Invocation, Launch
 from hub.functions.runtime import frames, programs
 from hub.functions.runtime.frames import Frame
 from hub.functions.runtime.groups import make_group
+from hub.functions.runtime.starting import Started, end_group, start
 from hub.functions.runtime.stream import Stream
 from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
 
@@ -53,6 +52,8 @@ class Process(asyncio.Protocol):
         self._last_number = 0
         self._killed = False
         self.gone = False
+        self.begun = False
+        """Whether it has become the Function; before, nothing of the Function can be the reason of its end."""
         self.loaded: asyncio.Future[None] = self._loop.create_future()
         self.ended = asyncio.Event()
         self.on_time_out: Callable[[Process], None] = lambda process: process.kill()
@@ -69,44 +70,42 @@ class Process(asyncio.Protocol):
         """Return the process id."""
         return self._process.pid if self._process else 0
 
-    async def spawn(self) -> None:
-        """Start the program; the handler is loaded when `loaded` is done.
+    async def spawn(self, spare: Started | None = None) -> None:
+        """Have the program run, in a spare interpreter or in a new one; the handler is loaded when `loaded` is done.
 
         Raises:
             UpstreamUnavailable: the machine cannot start a process.
         """
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         try:
-            with open(self._launch.log, "ab", opener=_private) as output:  # noqa: ASYNC230 - a local file
-                self._process = await self._execute(theirs.fileno(), output.fileno())
-            await self._loop.create_unix_connection(lambda: self, sock=ours)
+            started = spare or await self._start()
+            self._process = started.process
+            await self._loop.create_unix_connection(lambda: self, sock=started.channel)
         except OSError as error:
-            ours.close()
             raise UpstreamUnavailable(
                 f"Function '{self._launch.label}': no process can be started: {error.strerror or error}.",
                 reason="ProcessNotStarted",
             ) from error
-        finally:
-            theirs.close()
-        self._watching = self._loop.create_task(self._watch(self._process))
+        self._watching = self._loop.create_task(self._watch(started.process))
+        if spare is not None or not self._launch.node:
+            told = programs.what_to_become(self._launch, started.number, self._group_files)
+            self._say(Frame(frames.BECOME, 0, told))
 
-    async def _execute(self, channel: int, output: int) -> asyncio.subprocess.Process:
+    async def _start(self) -> Started:
         launch = self._launch
-        return await asyncio.create_subprocess_exec(
-            *programs.command_of(launch, channel, self._group.files if self._group else []),
-            env=dict(launch.environment),
-            cwd=launch.source,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=(channel,),
-            start_new_session=True,
+        return await start(
+            lambda channel: programs.command_of(launch, channel, self._group_files),
+            launch.environment,
+            directory=launch.source,
+            log=launch.log,
         )
+
+    @property
+    def _group_files(self) -> list[str]:
+        return self._group.files if self._group else []
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         status = await process.wait()
-        _end_group(process.pid)  # what the handler started does not outlive it
+        end_group(process.pid)  # what the handler started does not outlive it
         if not self._killed:
             log.warning("function.ended", function=self._launch.label, how=_ending(status))
         if self._group is not None:
@@ -160,6 +159,8 @@ class Process(asyncio.Protocol):
             self._settle(frame)
         elif frame.kind in (frames.CHUNK, frames.END, frames.BROKEN):
             self._continue(frame)
+        elif frame.kind == frames.BEGUN:
+            self.begun = True
         elif frame.kind == frames.SPAN:
             if frame.call in self._calls or frame.call in self._streams:
                 spans.take(frame.header, self._launch.label)
@@ -252,14 +253,9 @@ class Process(asyncio.Protocol):
         """End the process and everything it started, at once."""
         if self._process is not None and not self.ended.is_set():
             self._killed = True
-            _end_group(self._process.pid)
+            end_group(self._process.pid)
         if self._transport is not None:
             self._transport.close()
-
-
-def _end_group(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
 
 
 def read_answer(frame: Frame) -> tuple[Answer, bool]:
@@ -282,20 +278,33 @@ def _ending(status: int) -> str:
     return f"was ended by signal {-status}"
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+async def launch(
+    request: Launch, start_seconds: float, on_end: Callable[[Process], None], spare: Started | None = None
+) -> Process:
+    """Have a process of a Function and wait until its handler is loaded.
 
-
-async def launch(request: Launch, start_seconds: float, on_end: Callable[[Process], None]) -> Process:
-    """Start a process and wait until its handler is loaded.
+    Args:
+        request: what to launch.
+        start_seconds: how long loading may take.
+        on_end: told when the process has ended.
+        spare: a started interpreter to use; one that turns out to have ended is replaced by a new one.
 
     Raises:
         InvalidInput: the handler cannot be loaded; the text holds type, message and line.
         UpstreamUnavailable: the process cannot be started, ended, or took too long.
     """
     process = Process(request, on_end)
-    await process.spawn()
     try:
+        return await _loaded(process, request, start_seconds, spare)
+    except UpstreamUnavailable:
+        if spare is None or process.begun:
+            raise
+    return await _loaded(Process(request, on_end), request, start_seconds, None)
+
+
+async def _loaded(process: Process, request: Launch, start_seconds: float, spare: Started | None) -> Process:
+    try:
+        await process.spawn(spare)
         async with asyncio.timeout(start_seconds):
             await asyncio.shield(process.loaded)
     except TimeoutError as error:

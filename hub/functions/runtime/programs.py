@@ -1,5 +1,6 @@
 """What is executed for a Function: the command, its set-up, and what the process may touch."""
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -49,8 +50,37 @@ def family_of(launch: Launch) -> str:
 
 def command_of(launch: Launch, channel: int, groups: list[str]) -> tuple[str, ...]:
     """Return the command of a Function's process, called over the socket with a descriptor."""
-    limits = limits_of(launch, groups)
-    setup = {
+    if not launch.node:
+        return spare_command(channel)
+    return handover(limits_of(launch, groups), *_node_program(launch, channel))
+
+
+def spare_command(channel: int) -> tuple[str, ...]:
+    """Return the command of an interpreter that waits to be told what to become."""
+    return bootstrap("child", str(channel))
+
+
+def what_to_become(launch: Launch, channel: int, groups: list[str]) -> bytes:
+    """Return what a waiting interpreter is told, as JSON: a Function's set-up, and what else a start would give it.
+
+    Standard JSON, for it carries variables that are no text.
+    """
+    started = {
+        "environment": dict(launch.environment),
+        "limits": limits_of(launch, groups),
+        "program": _node_program(launch, channel) if launch.node else (),
+    }
+    return json.dumps(_setup(launch) | started).encode()
+
+
+def _node_program(launch: Launch, channel: int) -> tuple[str, ...]:
+    heap = max(launch.limits.memory_bytes // _MIB, 32)
+    setup = _json(_setup(launch))
+    return (launch.node, f"--max-old-space-size={heap}", str(_NODE_PROGRAM), str(channel), setup)
+
+
+def _setup(launch: Launch) -> dict[str, Any]:
+    return {
         "source": launch.source,
         "libraries": launch.libraries,
         "context": launch.context,
@@ -59,13 +89,7 @@ def command_of(launch: Launch, channel: int, groups: list[str]) -> tuple[str, ..
         "style": launch.style,
         "mounts": dict(launch.mounts),
         "body_limit_bytes": launch.body_limit_bytes,
-        "limits": limits,
     }
-    if not launch.node:
-        return bootstrap("child", str(channel), _json(setup))
-    heap = max(launch.limits.memory_bytes // _MIB, 32)
-    program = (launch.node, f"--max-old-space-size={heap}", str(_NODE_PROGRAM), str(channel), _json(setup))
-    return handover(limits, *program)
 
 
 def handover(limits: dict[str, Any], *program: str) -> tuple[str, ...]:

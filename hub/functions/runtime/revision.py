@@ -10,6 +10,7 @@ from hub.functions.metering import Meter, Meters
 from hub.functions.runtime import deployment
 from hub.functions.runtime.deployment import Plan, Shelf, Site
 from hub.functions.runtime.install import Progress
+from hub.functions.runtime.pool import Pool
 from hub.functions.runtime.worker import Worker
 from hub.kernel.errors import HubError
 from hub.kernel.resource import Resource
@@ -59,6 +60,7 @@ class Builder:
         """Take where they live, and what finds the values of a scope."""
         self.site = site
         self.meters = Meters()
+        self.pool = Pool(site.settings.warm)
         self._shelf = shelf
 
     async def bring(self, form: Resource, current: Revision | None, way: "Way") -> Revision:
@@ -83,7 +85,7 @@ class Builder:
             request = replace(request, concurrency=1, least=0, most=1)
         hidden = sealed_values(plan.environment, form.spec.get("env") or []) + plan.mounted_texts
         hidden += tuple(filter(None, (request.environment.get(VARIABLE),)))
-        worker = Worker(request, site.settings, lambda error: way.report(revision, error))
+        worker = Worker(request, site.settings, lambda error: way.report(revision, error), self.pool)
         meter = self.meters.open(request.label, of_node=bool(request.node)) if way.counted else Meter(request.label)
         revision = Revision(form, digest, worker, meter, hidden, plan, self.meters)
         if request.least or way.eager:

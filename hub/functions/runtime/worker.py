@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from hub.functions.model import Answer, Invocation, Launch
+from hub.functions.runtime.pool import Pool
 from hub.functions.runtime.process import Done, Process, launch
 from hub.functions.settings import FunctionsSettings
 from hub.kernel.backoff import Backoff
@@ -50,9 +51,13 @@ class _Waiting:
 class Worker:
     """One revision of a Function, running."""
 
-    def __init__(self, request: Launch, settings: FunctionsSettings, report: Report) -> None:
-        """Prepare; `start` launches the first process, or the first call does."""
+    def __init__(
+        self, request: Launch, settings: FunctionsSettings, report: Report, pool: Pool | None = None
+    ) -> None:
+        """Prepare; `start` launches the first process, or the first call does; `pool` has spares to launch it in."""
         self.launch = request
+        self._pool = pool or Pool(0)
+        self._pool.join()
         self._settings = settings
         self._report = report
         self._loop = asyncio.get_running_loop()
@@ -90,7 +95,8 @@ class Worker:
         Raises:
             HubError: the handler cannot be loaded, or no process can be started.
         """
-        process = await launch(self.launch, self._settings.start_seconds, self._ended)
+        spare = self._pool.take(self.launch)
+        process = await launch(self.launch, self._settings.start_seconds, self._ended, spare)
         if process.gone:
             raise UpstreamUnavailable(f"The process of Function '{self.launch.label}' ended.", reason="ProcessEnded")
         process.on_time_out = self._replace
@@ -244,7 +250,9 @@ class Worker:
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no more calls, finish those in hand within the grace time, end the processes."""
-        self._stopping = True
+        if not self._stopping:
+            self._stopping = True
+            self._pool.leave()
         limit = self._loop.time() + grace_seconds
         while self.busy and self._loop.time() < limit:  # noqa: ASYNC110 - a stop is rare, an event per call is not
             await asyncio.sleep(0.01)

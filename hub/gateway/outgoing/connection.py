@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
         self._is_begun = False
         self._is_paused = False
         self._keeps_alive = False
+        self._is_followed = False
         self.is_complete = False
 
     @property
@@ -62,7 +63,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_reusable(self) -> bool:
         """Say whether another exchange can follow: this one has ended, and both sides keep the connection."""
-        return self.is_complete and self._keeps_alive and self.is_open
+        return self.is_complete and self._keeps_alive and not self._is_followed and self.is_open
 
     @property
     def answered(self) -> "asyncio.Future[Head]":
@@ -161,6 +162,10 @@ class Connection(asyncio.Protocol):
         if not self._is_begun and self._received > HEAD_LIMIT_BYTES:
             self.fail(f"the head of the target's answer is longer than {HEAD_LIMIT_BYTES} bytes")
 
+    def on_message_begin(self) -> None:
+        """What follows a whole answer is the answer to nothing: it is passed over, and the connection not kept."""
+        self._is_followed = self.is_complete
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note a header; trailers, which come after the body, are passed over."""
         if not self._is_begun:
@@ -171,6 +176,8 @@ class Connection(asyncio.Protocol):
         assert self._parser is not None and self._head is not None  # noqa: S101 - set by `begin`
         status = self._parser.get_status_code()
         if status < 200:
+            return
+        if self._is_followed:
             return
         self._is_begun = True
         self._keeps_alive = self._parser.should_keep_alive()

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from contracts.envelope import decode_value_strictly
-from hub.ingress.bounds import rendered
+from hub.ingress import exact
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import InvalidInput
 
@@ -119,7 +119,7 @@ def draft_of(event: Any) -> Draft:
     value = event["data"]
     if isinstance(value, str) and content_type and not is_json(content_type):
         return Draft(attributes, value.encode(), content_type)
-    return Draft(attributes, rendered(value), content_type or JSON_TYPE, value, has_value=True)
+    return Draft(attributes, exact.dumps(value), content_type or JSON_TYPE, value, has_value=True)
 
 
 def is_json(content_type: str) -> bool:
@@ -135,7 +135,7 @@ def value_of(body: bytes) -> Any:
         InvalidInput: it is none.
     """
     try:
-        return orjson.loads(body)
+        return exact.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from error
 

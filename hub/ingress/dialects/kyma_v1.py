@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from hub.ingress.bounds import rendered
+from hub.ingress import exact
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import BodyTooLarge, ContractViolation, HubError, InvalidField, InvalidInput, MissingField
 
@@ -44,7 +44,7 @@ def parse(body: bytes, application: str, new_id: str) -> Draft:
         "time": time,
         "eventtypeversion": version,
     }
-    return Draft(attributes, rendered(value), JSON_TYPE, value, has_value=True)
+    return Draft(attributes, exact.dumps(value), JSON_TYPE, value, has_value=True)
 
 
 def render_accepted(event_id: str) -> bytes:
@@ -90,7 +90,7 @@ def members_of(body: bytes) -> dict[str, Any]:
     if not body:
         raise InvalidInput(_BAD_SYNTAX)
     try:
-        value = orjson.loads(body)
+        value = exact.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(str(error)) from error
     if not isinstance(value, dict):

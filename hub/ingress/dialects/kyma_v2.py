@@ -6,7 +6,7 @@ as this form.
 Source: kyma-project/kyma, components/event-service at 1.4.0, internal/events/api.
 """
 
-from hub.ingress.bounds import rendered
+from hub.ingress import exact
 from hub.ingress.dialects.kyma_v1 import check_data, check_id, check_time, check_version, members_of, needed_text
 from hub.ingress.model import JSON_TYPE, Draft
 from hub.kernel.errors import InvalidField, MissingField
@@ -39,4 +39,4 @@ def parse(body: bytes, application: str) -> Draft:
         "time": time,
         "eventtypeversion": version,
     }
-    return Draft(attributes, rendered(value), JSON_TYPE, value, has_value=True)
+    return Draft(attributes, exact.dumps(value), JSON_TYPE, value, has_value=True)

@@ -19,6 +19,33 @@ from hub.kernel.http.direct import NO_DOORS, Doors
 from hub.kernel.http.protocol import Protocol
 from hub.kernel.settings import EdgeSettings, ListenerSettings
 
+_HEADERS = [("x-content-type-options", "nosniff")]
+"""With every answer of ours: what is said to be JSON is never taken for a page."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, whose TLS handshakes end in time: those connections are not swept, for they are none yet."""
+
+    def __init__(self, config: uvicorn.Config, handshake_seconds: float) -> None:
+        super().__init__(config)
+        self._limits = {"ssl_handshake_timeout": handshake_seconds} if config.ssl_context_factory else {}
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on sockets that are bound."""
+        config, loop = self.config, asyncio.get_running_loop()
+        make = config.http_protocol_class
+        assert not isinstance(make, str)  # noqa: S101 - a class is what the listener gave
+
+        def connection() -> asyncio.Protocol:
+            return make(config=config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        await self.lifespan.startup()
+        self.servers = [
+            await loop.create_server(connection, sock=bound, ssl=config.ssl, backlog=config.backlog, **self._limits)
+            for bound in sockets or []
+        ]
+        self.started = True
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -68,6 +95,7 @@ class Listener:
             access_log=False,
             server_header=False,
             date_header=passage is None,
+            headers=[] if passage else _HEADERS,
             proxy_headers=False,
             backlog=2048,
             limit_concurrency=settings.concurrency,
@@ -76,7 +104,7 @@ class Listener:
             ssl_context_factory=(lambda _config, _default: tls()) if tls is not None else None,
         )
         self._scheme = "https" if tls is not None else "http"
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, settings.receive_seconds)
         self._task: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
 

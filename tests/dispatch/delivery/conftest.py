@@ -167,7 +167,8 @@ async def stream(bus: Bus) -> str:
 @pytest.fixture
 def quick(tmp_path: Path, nats_url: str) -> HubSettings:
     """Return settings under which a silent worker is given up after half a second."""
-    return make_settings(tmp_path, nats_url, dispatch={"ack_wait_seconds": 0.5, "sweep_seconds": 0.2}, stop_seconds=2)
+    patience = {"ack_wait_seconds": 0.5, "lease_seconds": 0.75, "sweep_seconds": 0.2}
+    return make_settings(tmp_path, nats_url, dispatch=patience, stop_seconds=2)
 
 
 @dataclass

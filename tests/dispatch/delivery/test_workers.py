@@ -14,10 +14,12 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts import subjects
+from hub.dispatch.consumer.leases import SIGNS
 from hub.house import Running
 from hub.kernel.broker import Bus, connect
 from hub.kernel.errors import BrokerUnavailable
-from hub.kernel.layout import declare
+from hub.kernel.state import JSON, Bucket
+from hub.layout import declare
 from hub.settings import HubSettings
 from tests.conftest import make_settings, start_nats
 from tests.dispatch.delivery.conftest import Hub, Run, Sink, http_sink, until
@@ -31,6 +33,7 @@ def spawn(tmp_path: Path, nats_url: str) -> Iterator[Spawn]:
     """Return what starts a worker in a process of its own."""
     workers: list[subprocess.Popen[bytes]] = []
     settings = {"HUB_DATA_DIR": str(tmp_path), "HUB_NATS__URL": nats_url, "HUB_DISPATCH__ACK_WAIT_SECONDS": "0.5"}
+    settings["HUB_DISPATCH__LEASE_SECONDS"] = "0.75"
     environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "HUB_STOP_SECONDS": "3"}
 
     def start() -> subprocess.Popen[bytes]:
@@ -255,3 +258,37 @@ async def test_order_survives_a_kill(hub: Hub, spawn: Spawn, sink: Sink) -> None
     assert ["a-1", "a-2", "a-3", "a-4"] == list(dict.fromkeys(sink.ids))
     assert sink.count()["a-2"] == 2
     await hub.settled()
+
+
+async def signs_of_life(hub: Hub) -> set[str]:
+    """Return the workers that give signs of life."""
+    return {key for key in await Bucket(hub.bus.js, subjects.LEASES, JSON).keys() if key.startswith(SIGNS)}
+
+
+async def test_a_worker_that_wakes_up_after_its_lease_overtakes_nobody(hub: Hub, spawn: Spawn, sink: Sink) -> None:
+    """Events that nats-server handed to it while it stood still come late, and everything newer waits for them.
+
+    What it had asked for before it stood still is still open: nats-server goes on handing events to it for a while.
+    """
+    asleep = spawn()
+    await subscribe(hub, sink, delivery={"ordering": {"key": "partitionkey"}})
+    await hub.post("0", partitionkey="a")
+    await until(lambda: sink.ids == ["0"])
+    spawn()
+    limit = time.monotonic() + 20
+    while len(await signs_of_life(hub)) < 2:
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.02)
+    asleep.send_signal(signal.SIGSTOP)
+    for number in range(1, 150):
+        await hub.post(str(number), partitionkey="a")
+        await asyncio.sleep(0.02)
+    await until(lambda: len(sink.ids) > 100, seconds=25)
+    asleep.send_signal(signal.SIGCONT)
+    for number in range(150, 200):
+        await hub.post(str(number), partitionkey="a")
+        await asyncio.sleep(0.01)
+    await until(lambda: len(set(sink.ids)) == 200, seconds=25)
+    await hub.settled()
+    assert list(map(str, range(200))) == list(dict.fromkeys(sink.ids))
+    assert len(sink.ids) <= 201  # at most what was under way when it fell asleep came twice

@@ -6,6 +6,7 @@ start of each further process costs one request.
 
 import asyncio
 import hashlib
+from typing import Any
 
 import structlog
 from nats.errors import Error as NatsError
@@ -22,7 +23,7 @@ from nats.js.api import (
 from nats.js.errors import APIError, BadRequestError, BucketNotFoundError, KeyNotFoundError, NotFoundError
 
 from contracts import subjects
-from hub.kernel.errors import BrokerUnavailable
+from hub.kernel.errors import BrokerUnavailable, Misconfigured
 from hub.kernel.settings import KernelSettings
 
 log = structlog.get_logger()
@@ -32,68 +33,41 @@ _AUDIT_DAYS = 400
 _MAX_CONSUMERS = 100_000
 _TOKEN_TTL_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
+_NO_CLUSTER = 10074
 _REVISION = "4"
 
 
 def streams_of(settings: KernelSettings) -> list[StreamConfig]:
     """Return the streams, by settings."""
     kept = settings.streams
-    replicas = settings.nats.replicas
-    return [
-        StreamConfig(
-            name=subjects.EVENTS,
-            subjects=subjects.STREAM_SUBJECTS[subjects.EVENTS],
+
+    def stream(name: str, hours: float, **special: Any) -> StreamConfig:
+        usual = {"subjects": subjects.STREAM_SUBJECTS.get(name), "max_bytes": 1024**3, "duplicate_window": 120.0}
+        usual |= {"num_replicas": settings.nats.replicas}
+        return StreamConfig(
+            name=name,
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
-            discard=DiscardPolicy.NEW,
-            max_bytes=kept.max_bytes,
-            max_age=kept.max_age_hours * _HOUR,
-            duplicate_window=kept.duplicate_window_seconds,
+            max_age=hours * _HOUR,
             max_consumers=_MAX_CONSUMERS,
-            num_replicas=replicas,
-        ),
-        _small(subjects.HUB, 7 * 24 * _HOUR, replicas),
-        _audit(replicas),
+            **(usual | special),
+        )
+
+    limits = {"max_bytes": kept.max_bytes, "duplicate_window": kept.duplicate_window_seconds}
+    # Copied by the server itself out of the contract events.
+    records = [StreamSource(name=subjects.HUB, filter_subject=subjects.AUDIT_RECORDS)]
+    return [
+        stream(subjects.EVENTS, kept.max_age_hours, discard=DiscardPolicy.NEW, **limits),
+        stream(subjects.HUB, 7 * 24),
+        stream(subjects.AUDIT, _AUDIT_DAYS * 24, sources=records),
         # A dead letter is the only place where its event still is: when full, the event waits instead.
-        _small(subjects.DEAD, 30 * 24 * _HOUR, replicas, DiscardPolicy.NEW),
-        _small(subjects.ATTEMPTS, kept.attempts_max_age_hours * _HOUR, replicas),
+        stream(subjects.DEAD, 30 * 24, discard=DiscardPolicy.NEW),
+        stream(subjects.ATTEMPTS, kept.attempts_max_age_hours),
         # Copies would cost more than the loss of a few spans does.
-        _small(subjects.TRACES, kept.traces_max_age_hours * _HOUR, 1, max_bytes=kept.traces_max_bytes),
+        stream(subjects.TRACES, kept.traces_max_age_hours, max_bytes=kept.traces_max_bytes, num_replicas=1),
         # What is kept aside was answered as stored: no age and no limit may take it away unseen.
-        _small(subjects.QUARANTINE, 0, replicas, DiscardPolicy.NEW),
+        stream(subjects.QUARANTINE, 0, discard=DiscardPolicy.NEW),
     ]
-
-
-def _audit(replicas: int) -> StreamConfig:
-    """Return the stream that keeps audit records: copied by the server itself out of the contract events."""
-    return StreamConfig(
-        name=subjects.AUDIT,
-        sources=[StreamSource(name=subjects.HUB, filter_subject=subjects.AUDIT_RECORDS)],
-        retention=RetentionPolicy.LIMITS,
-        storage=StorageType.FILE,
-        max_age=_AUDIT_DAYS * 24 * _HOUR,
-        max_bytes=1024**3,
-        duplicate_window=120.0,
-        max_consumers=_MAX_CONSUMERS,
-        num_replicas=replicas,
-    )
-
-
-def _small(
-    name: str, max_age: float, replicas: int, discard: DiscardPolicy = DiscardPolicy.OLD, max_bytes: int = 1024**3
-) -> StreamConfig:
-    return StreamConfig(
-        name=name,
-        subjects=subjects.STREAM_SUBJECTS[name],
-        retention=RetentionPolicy.LIMITS,
-        storage=StorageType.FILE,
-        discard=discard,
-        max_age=max_age,
-        max_bytes=max_bytes,
-        duplicate_window=120.0,
-        max_consumers=_MAX_CONSUMERS,
-        num_replicas=replicas,
-    )
 
 
 def fingerprint(settings: KernelSettings) -> bytes:
@@ -107,19 +81,26 @@ async def declare(js: JetStreamContext, settings: KernelSettings) -> None:
     """Make sure that every stream and bucket is there, with these settings. Safe to run in several processes at once.
 
     Raises:
-        BrokerUnavailable: the server refuses or does not answer.
+        BrokerUnavailable: the server refuses or does not answer, or this process may not and nobody else did.
+        Misconfigured: a single server cannot keep several copies.
     """
     wanted = fingerprint(settings)
     try:
-        if await _declared(js) == wanted:
+        found = await _declared(js)
+        if found == wanted or (found and not settings.nats.declare_layout):
             return
+        if not settings.nats.declare_layout:
+            raise BrokerUnavailable("The event store holds no streams and buckets yet; run `hub nats declare`.")
         await asyncio.gather(*(_declare_stream(js, config) for config in streams_of(settings)))
         await asyncio.gather(*(_declare_bucket(js, name, settings) for name in subjects.BUCKETS))
-        await _declare_objects(js, settings)
+        await _declare_objects(js, settings.nats.replicas)
         layout = await js.key_value(subjects.LAYOUT)
         await layout.put("fingerprint", wanted)
     except (APIError, NatsError, TimeoutError) as error:
-        raise BrokerUnavailable(f"The event store cannot be prepared: {error}") from error
+        problem = f"{getattr(error, 'description', '') or error!r} (HUB_NATS__REPLICAS is {settings.nats.replicas})"
+        if getattr(error, "err_code", 0) == _NO_CLUSTER:
+            raise Misconfigured(f"The event store is a single server: {problem}.") from error
+        raise BrokerUnavailable(f"The event store cannot be prepared: {problem}.") from error
     log.info("layout.declared", streams=len(streams_of(settings)), buckets=len(subjects.BUCKETS))
 
 
@@ -141,31 +122,29 @@ async def _declare_stream(js: JetStreamContext, config: StreamConfig) -> None:
 
 
 async def _declare_bucket(js: JetStreamContext, name: str, settings: KernelSettings) -> None:
-    config = KeyValueConfig(
-        bucket=name,
-        history=1,
-        replicas=settings.nats.replicas,
-        storage=StorageType.FILE,
-        ttl=_ttl_of(name, settings),
-    )
-    try:
-        await js.create_key_value(config)
-    except BadRequestError as error:
-        if error.err_code != _STREAM_NAME_IN_USE:
-            raise
-
-
-def _ttl_of(bucket: str, settings: KernelSettings) -> float | None:
-    """Return how long a bucket keeps an entry that is not written again; None for ever."""
+    # How long a bucket keeps an entry that is not written again; what is not listed stays for ever.
     kept = {subjects.TOKENS: _TOKEN_TTL_SECONDS, subjects.RETRIES: settings.streams.max_age_hours * _HOUR}
-    return kept.get(bucket)
-
-
-async def _declare_objects(js: JetStreamContext, settings: KernelSettings) -> None:
+    copies = settings.nats.replicas
     try:
-        await js.create_object_store(
-            subjects.ASSETS, ObjectStoreConfig(bucket=subjects.ASSETS, replicas=settings.nats.replicas)
+        await js.create_key_value(
+            KeyValueConfig(bucket=name, history=1, replicas=copies, storage=StorageType.FILE, ttl=kept.get(name))
         )
     except BadRequestError as error:
-        if error.err_code != _STREAM_NAME_IN_USE:
-            raise
+        await _copy(js, f"KV_{name}", copies, error)
+
+
+async def _declare_objects(js: JetStreamContext, copies: int) -> None:
+    try:
+        await js.create_object_store(subjects.ASSETS, ObjectStoreConfig(bucket=subjects.ASSETS, replicas=copies))
+    except BadRequestError as error:
+        await _copy(js, f"OBJ_{subjects.ASSETS}", copies, error)
+
+
+async def _copy(js: JetStreamContext, stream: str, copies: int, error: BadRequestError) -> None:
+    """Give what could not be made because it is there as many copies as are wanted."""
+    if error.err_code != _STREAM_NAME_IN_USE:
+        raise error
+    config = (await js.stream_info(stream)).config
+    if config.num_replicas != copies:
+        config.num_replicas = copies
+        await js.update_stream(config)
