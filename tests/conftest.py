@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from hub.house import Running
 from hub.kernel.broker import Bus, connect
 from hub.kernel.errors import BrokerUnavailable
-from hub.kernel.layout import declare
+from hub.layout import declare
 from hub.settings import HubSettings
 
 # Settings of the machine that runs the tests must not reach them.

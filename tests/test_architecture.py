@@ -18,7 +18,8 @@ from hub.house import ROOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = {
-    "cli", "house", "commands", "up", "cluster", "demo", "bench", "drill", "settings", "openapi", "tracing", "__main__",
+    "cli", "house", "layout", "settings", "openapi", "commands", "up", "cluster", "demo", "bench", "drill", "tracing",
+    "__main__",
 }  # fmt: skip
 KERNEL_CODE_LINES = 2500
 FILE_LINES = 500

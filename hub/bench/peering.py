@@ -22,7 +22,7 @@ from hub.bench.scenarios.ingress import measured_of, plan_of, stored_in
 from hub.bench.usage import Meter, children_of, memory_of
 from hub.kernel.broker import connect
 from hub.kernel.errors import Misconfigured
-from hub.kernel.layout import declare
+from hub.layout import declare
 from hub.up.ports import free_port
 
 PACKAGES = {"mq-bridge": "mq_bridge"}

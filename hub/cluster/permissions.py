@@ -56,6 +56,7 @@ class Besides:
 _ACCEPTED, _REPLAYS = subjects.STREAM_SUBJECTS[subjects.EVENTS]
 (_DEAD,) = subjects.STREAM_SUBJECTS[subjects.DEAD]
 (_ATTEMPTS,) = subjects.STREAM_SUBJECTS[subjects.ATTEMPTS]
+(_TRACES,) = subjects.STREAM_SUBJECTS[subjects.TRACES]
 (_QUARANTINED,) = subjects.STREAM_SUBJECTS[subjects.QUARANTINE]
 _LETTERS_OF_CONTRACTS = "dead.hub.contracts"
 
@@ -162,6 +163,7 @@ async def permissions_of(process: str, rooms: Iterable[str], sinks: Iterable[str
     found, answers = _Subjects(), [OPERATOR]
     found.follow(subjects.LAYOUT)
     found.api("INFO")
+    found.publish.add(_TRACES)
     found.subscribe.add(f"{inbox_of(process)}.>")
     for room in rooms:
         await _add_built(found, room)

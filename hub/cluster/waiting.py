@@ -12,8 +12,8 @@ import structlog
 
 from hub.kernel.broker import Bus
 from hub.kernel.errors import BrokerUnavailable
-from hub.kernel.layout import declare
 from hub.kernel.settings import KernelSettings
+from hub.layout import declare
 
 log = structlog.get_logger()
 _PAUSE_SECONDS = 1.0

@@ -87,7 +87,7 @@ def declare() -> None:
     from hub.commands.session import quiet_logs, reach
 
     async def declared() -> None:
-        from hub.kernel.layout import declare as prepare
+        from hub.layout import declare as prepare
 
         quiet_logs()
         tree = settings.load()

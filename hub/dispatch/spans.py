@@ -9,7 +9,7 @@ from dataclasses import replace
 from contracts.envelope import decode_value
 from hub.dispatch.model import Answer, Delivery
 from hub.dispatch.planning import Plan
-from hub.kernel.trace import Span, is_valid, open_span
+from hub.kernel.trace import BEGIN, TRACER, Span, is_valid, open_span
 
 DELIVER = "deliver event"
 
@@ -22,7 +22,11 @@ def opened(delivery: Delivery) -> tuple[Delivery, Span | None]:
     given = delivery.headers.get("traceparent", "")
     if given[54:] == "0":  # not recorded, as nearly all under load
         return delivery, None
-    context, span = open_span(given if is_valid(given) else "", DELIVER)
+    if not is_valid(given):  # stored by somebody else than the hub's own edge
+        if not TRACER.samples():
+            return delivery, None
+        given = BEGIN
+    context, span = open_span(given, DELIVER)
     if span is None:
         return delivery, None
     return replace(delivery, headers={**delivery.headers, "traceparent": context}), span

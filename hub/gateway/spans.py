@@ -5,7 +5,7 @@ It names the API, never the path or the query: these may hold what is secret. Th
 
 from hub.gateway.model import Names
 from hub.gateway.rewriting import Headers
-from hub.kernel.trace import TRACER, Span, open_span, traceparent_of
+from hub.kernel.trace import BEGIN, TRACER, Span, open_span, traceparent_of
 
 CALL = "call api"
 _TRACED = frozenset({b"traceparent", b"b3", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-parentspanid", b"x-b3-sampled"})
@@ -16,7 +16,7 @@ def opened(headers: Headers) -> tuple[Headers, Span | None]:
     given = {name.decode(): value.decode("latin-1") for name, value in headers if name in _TRACED}
     if not given and not TRACER.samples():
         return headers, None
-    context, span = open_span(traceparent_of(given) if given else "01", CALL)
+    context, span = open_span(traceparent_of(given) if given else BEGIN, CALL)
     if span is None:
         return headers, None
     passed = [pair for pair in headers if pair[0] not in _TRACED]

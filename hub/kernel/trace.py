@@ -20,6 +20,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _IDS.seed(secrets.randbits(256)))
 _B3 = re.compile(r"([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{32}|[0-9a-f]{16})-([01d]?)", re.IGNORECASE)
 _LENGTH = 55
+BEGIN = "01"
+"""Stands for the context of a request that brings none and is to be recorded."""
 _SAMPLED = frozenset("13579bdf")
 
 
@@ -126,6 +128,6 @@ def open_span(given: str, name: str) -> tuple[str, Span | None]:
             return given, None
         span = Span(name, f"{given[:36]}{_IDS.getrandbits(64) or 1:016x}{given[52:]}", given[36:52])
         return span.context, span
-    recorded = given == "01" or (not given and TRACER.samples())
+    recorded = given == BEGIN or (not given and TRACER.samples())
     context = new_traceparent("01" if recorded else "00")
     return context, Span(name, context) if recorded and TRACER.limit else None

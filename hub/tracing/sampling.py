@@ -1,13 +1,18 @@
-"""Which of the traces that begin here are recorded: all while they are few, a bounded number per second else. Pure."""
+"""Which of the traces that begin here are recorded: all while they are few, a bounded number per second else. Pure.
+
+Asked for every event that brings no trace: under load the answer is one look at the clock.
+"""
 
 from collections.abc import Callable
 
+_NEVER = float("inf")
+
 
 class Sampler:
-    """A bucket of permissions that fills steadily and holds those of one second."""
+    """Permissions that come steadily; those of one second may be used at once."""
 
     def __init__(self, per_second: float, share: float, now: Callable[[], float], chance: Callable[[], float]) -> None:
-        """Begin with a full bucket.
+        """Begin with the permissions of one second, or one.
 
         Args:
             per_second: traces recorded per second in the long run; fewer than that are all recorded.
@@ -15,22 +20,20 @@ class Sampler:
             now: seconds that only grow.
             chance: a number from 0 up to 1.
         """
-        self._rate = per_second
-        self._most = max(1.0, per_second) if per_second else 0.0
+        self._pause = 1 / per_second if per_second else _NEVER
+        self._ahead = max(0.0, per_second - 1) * self._pause if per_second else 0.0
         self._share = share
         self._now = now
         self._chance = chance
-        self._left = self._most
-        self._filled = now()
+        self._due = now()
+        """When all permissions that were used would have come one by one."""
+        self._earliest = self._due if per_second else _NEVER
 
     def take(self) -> bool:
         """Say whether a trace that begins now is recorded."""
-        if self._share < 1 and self._chance() >= self._share:
-            return False
         now = self._now()
-        self._left = min(self._most, self._left + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._left < 1:
+        if now < self._earliest or (self._share < 1 and self._chance() >= self._share):
             return False
-        self._left -= 1
+        self._due = max(self._due, now) + self._pause
+        self._earliest = self._due - self._ahead
         return True

@@ -50,8 +50,8 @@ def _preload() -> None:
     """Import what workers need: the command line and every room."""
     from hub.house import ROOMS
 
-    kernel = ("layout", "messages", "http.server", "health")
-    for name in ("hub.cli", *(f"hub.kernel.{part}" for part in kernel), "hub.tracing.recording"):
+    kernel = ("messages", "http.server", "health")
+    for name in ("hub.cli", "hub.layout", *(f"hub.kernel.{part}" for part in kernel), "hub.tracing.recording"):
         import_module(name)
     for room in ROOMS:
         import_module(f"hub.{room}.room")

@@ -40,7 +40,7 @@ WISH = Resource(
 
 async def fill(url: str, settings: HubSettings, entries: list[EventTypeEntry]) -> None:
     """Declare what is on the bus and write entries, as the catalog would."""
-    from hub.kernel.layout import declare
+    from hub.layout import declare
 
     client = await connect([url], "tests")
     bus = Bus(client)

@@ -13,8 +13,8 @@ from contracts import subjects
 from hub.commands.checkup import certificates, machine, store
 from hub.house import LISTENERS
 from hub.kernel.broker import Bus
-from hub.kernel.layout import streams_of
 from hub.kernel.resource import Resource
+from hub.layout import streams_of
 from hub.settings import HubSettings
 from hub.up.client import RunningHub, start_hub
 from tests.commands.line import Line, Said

@@ -24,7 +24,7 @@ from nats.errors import NoRespondersError
 from contracts import subjects
 from hub.kernel.broker import Bus, connect
 from hub.kernel.errors import HubError
-from hub.kernel.layout import declare
+from hub.layout import declare
 from tests.conftest import make_settings, start_nats
 from tests.dispatch.delivery.conftest import Hub, Sink, http_sink
 

@@ -53,6 +53,15 @@ async def test_a_caller_that_brings_a_trace_decides(start: Start, receiver: Rece
     )  # fmt: skip
 
 
+async def test_a_refusal_begins_no_trace(start: Start, receiver: Receiver) -> None:
+    """Whoever posts rubbish takes nothing off what may be recorded; the answer tells all there is."""
+    hub = await start(["ingress"])
+    assert (await hub.post("e-1", {"ce-specversion": "7"})).status_code == 400
+    assert (await hub.post("e-2")).status_code == 204
+    await until(lambda: receiver.spans)
+    assert ["e-2"] == [span["attributes"].get("event-id") for span in receiver.spans]
+
+
 async def test_what_begins_here_is_bounded(start: Start, receiver: Receiver) -> None:
     """A burst records as many traces as a second may have; all events are stored."""
     hub = await start(["ingress"], traces_per_second=3)

@@ -28,7 +28,7 @@ from hub.bench.sinking import running_sink
 from hub.bench.usage import Meter, memory_of
 from hub.kernel.broker import connect
 from hub.kernel.errors import UpstreamUnavailable
-from hub.kernel.layout import declare
+from hub.layout import declare
 from hub.up.ports import free_port
 
 _BEGUN_SECONDS = 10.0

@@ -52,7 +52,7 @@ async def _ask(session: "Session", subject: str, body: Mapping[str, Any]) -> dic
 
 
 async def _check_streams(session: "Session") -> AsyncIterator[Finding]:
-    from hub.kernel.layout import streams_of
+    from hub.layout import streams_of
 
     theirs: datetime | None = None
     for config in streams_of(session.settings.kernel()):

@@ -20,6 +20,7 @@ from hub.functions.runtime.flow import Flow, StoppedError
 from hub.functions.runtime.frames import Frame
 from hub.functions.runtime.publisher import Publisher
 from hub.functions.runtime.request import Request
+from hub.functions.runtime.spans import TRACER
 
 _TRACEBACK_FRAMES = 20
 _TEXT = {"content-type": "text/plain; charset=utf-8"}
@@ -44,6 +45,7 @@ class Child:
         self._publisher = Publisher(os.environ.get("PUBLISHER_PROXY_ADDRESS", ""), self._invocation)
         self._offer = offered.Offer(setup["context"], self._publisher.publish, self._invocation)
         self._call = handlers.STYLES[setup["style"]]
+        TRACER.connect(self._invocation, self._told_span)
         self._main: Any = None
         self._traced = False
 
@@ -72,6 +74,9 @@ class Child:
         flow = self._flows.get(frame.call)
         if flow is not None:
             flow.take(frame)
+
+    def _told_span(self, call: int, said: bytes) -> None:
+        self._crew.send(frames.encode(Frame(frames.SPAN, call, said)))
 
     def _encoded(self, frame: Frame) -> bytes:
         try:

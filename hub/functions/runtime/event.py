@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.functions.runtime.request import Request
+from hub.functions.runtime.spans import TRACER
 
 SPEC_VERSIONS = ("1.0", "0.3")
 _REQUIRED = ("ce-type", "ce-source", "ce-id")
@@ -35,7 +36,7 @@ class Event:
     def __init__(self, fields: dict[str, Any], publish: Publish) -> None:
         """Create the event from its fields; `publish` posts what the handler emits."""
         self.ceHeaders = fields  # upstream's name
-        self.tracer = NoTracer()
+        self.tracer = TRACER
         self._publish = publish
 
     def __getitem__(self, name: str) -> Any:
@@ -93,27 +94,6 @@ class Event:
             "datacontenttype": "application/json",
         }
         return {name: value for name, value in built.items() if value is not None}
-
-
-class NoTracer:
-    """Stands where upstream has a tracer: spans may be started and do nothing."""
-
-    def start_as_current_span(self, name: str, **_: Any) -> "NoTracer":
-        """Return a span that does nothing."""
-        return self
-
-    start_span = start_as_current_span
-
-    def __enter__(self) -> "NoTracer":
-        """Enter the span."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the span."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """Accept whatever is said to the span."""
-        return lambda *_args, **_fields: None
 
 
 def described(event_type: str, source: str, data: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ CHUNK: Final = 20
 END: Final = 21
 BROKEN: Final = 22
 BEGUN: Final = 23
+SPAN: Final = 24
 
 WINDOW_BYTES: Final = 1024 * 1024
 """How much of an answer in parts may be under way; CREDIT frames say (in their header) how much more may come."""

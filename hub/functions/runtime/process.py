@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
+from hub.functions import spans
 from hub.functions.headers import EncodedHeaders
 from hub.functions.model import Answer, Failure, Invocation, Launch
 from hub.functions.runtime import frames, programs
@@ -155,6 +156,9 @@ class Process(asyncio.Protocol):
             self._continue(frame)
         elif frame.kind == frames.BEGUN:
             self.begun = True
+        elif frame.kind == frames.SPAN:
+            if frame.call in self._calls or frame.call in self._streams:
+                spans.take(frame.header, self._launch.label)
         elif frame.kind == frames.READY and not self.loaded.done():
             if self._group is not None:
                 self._group.throttle()

@@ -18,8 +18,8 @@ from hub.dispatch.consumer.leases import SIGNS
 from hub.house import Running
 from hub.kernel.broker import Bus, connect
 from hub.kernel.errors import BrokerUnavailable
-from hub.kernel.layout import declare
 from hub.kernel.state import JSON, Bucket
+from hub.layout import declare
 from hub.settings import HubSettings
 from tests.conftest import make_settings, start_nats
 from tests.dispatch.delivery.conftest import Hub, Run, Sink, http_sink, until

@@ -17,6 +17,7 @@ const tracing = require('./tracing.cjs');
 const { answer, callback, bodyOf, failureOf } = require('./answers.cjs');
 const { InvalidEvent, dataOf, eventOf, kubelessEventOf, mediaTypeOf } = require('./event.cjs');
 const { Request, Response } = require('./exchange.cjs');
+const { connect } = require('./spans.cjs');
 
 const MIB = 1024 * 1024;
 const ARGUMENTS = { event: 'event, context', kubeless: 'event, context', request: 'req, res' };
@@ -156,6 +157,7 @@ function start() {
   output.capture(setup.log, setup.log_limit_bytes);
   require('./mounts.cjs').redirect(setup.mounts);
   tracing.install();
+  connect((call, told) => send(frames.SPAN, call, told));
   globalThis[Symbol.for('hub.sdk')] = require('./sdk.cjs').members(context);
   process.argv = [process.argv[0], path.join(setup.source, 'handler.js')];
   // What goes wrong after the answer concerns no other invocation.

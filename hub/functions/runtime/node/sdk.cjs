@@ -3,8 +3,9 @@
  * The module `sdk` of the newer runtimes: events and names for handlers that get the request itself.
  */
 
-const { cloudEventOf, tracer } = require('./event.cjs');
+const { cloudEventOf } = require('./event.cjs');
 const { publish, described } = require('./publisher.cjs');
+const { tracer } = require('./spans.cjs');
 
 /** Return the members of the module. */
 function members(context) {
