@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hub.kernel.escaping import visible
+from hub.commands.escaping import visible
 
 if TYPE_CHECKING:
     from contracts.catalog.findings import RefusedSpec, UnknownType

@@ -81,7 +81,7 @@ def _say(findings: list["Finding"]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from hub.kernel.escaping import visible
+    from hub.commands.escaping import visible
 
     console = Console(highlight=False, soft_wrap=True)
     width = max(len(finding.name) for finding in findings)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 import typer
 
+from hub.commands.escaping import visible
 from hub.kernel.errors import HubError, Misconfigured, UpstreamUnavailable
-from hub.kernel.escaping import visible
 from hub.kernel.logger import silence
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from unicodedata import combining, east_asian_width
 
+from hub.commands.escaping import visible
 from hub.commands.session import say, say_json
 from hub.kernel.errors import NotFound
-from hub.kernel.escaping import visible
 from hub.kernel.resource import Kind, Resource
 
 if TYPE_CHECKING:

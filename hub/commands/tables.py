@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from hub.kernel.escaping import visible
+from hub.commands.escaping import visible
 
 
 def say_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,12 +8,10 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from textwrap import indent
 from typing import Any
 
 import structlog
 
-from hub.kernel.escaping import one_line, visible
 from hub.kernel.settings import LogSettings
 
 LOG_EVENTS = (
@@ -31,6 +29,8 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 def configure(settings: LogSettings, process: str = "") -> None:
     """Set up logging for this process."""
     text = settings.format == "text" or (settings.format == "auto" and sys.stdout.isatty())
+    console = [escape, structlog.dev.ConsoleRenderer(repr_native_str=True)]
+    last: list[Any] = console if text else [structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -38,7 +38,7 @@ def configure(settings: LogSettings, process: str = "") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact,
             structlog.processors.format_exc_info,
-            *([escape, structlog.dev.ConsoleRenderer()] if text else [structlog.processors.JSONRenderer()]),
+            *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
@@ -58,11 +58,9 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Make the values of fields harmless for a terminal, and a traceback unlike lines of the log: it is indented."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            traceback = name == "exception"
-            event[name] = indent(visible(value), "  ", lambda _line: True) if traceback else one_line(value)
+    """Make a traceback harmless for a terminal and unlike lines of the log: escaped, and indented."""
+    if "exception" in event:
+        event["exception"] = "\n".join(f"  {ascii(line)[1:-1]}" for line in event["exception"].split("\n"))
     return event
 
 

@@ -20,7 +20,7 @@ __all__ = ["gateway", "start", "targets"]  # the fixtures
 SETTINGS = {
     "HUB_LOGS__LEVEL": "debug",
     "HUB_LOGS__FORMAT": "json",
-    "HUB_REGISTRY__SPEC_TIMEOUT_SECONDS": "1",
+    "HUB_REGISTRY__SPEC_TIMEOUT_SECONDS": "10",
     "HUB_GATEWAY__TIMEOUT_SECONDS": "3",
     "HUB_DISPATCH__RECORD_SUCCESSES": "true",
 }

@@ -36,7 +36,7 @@ def route(path: str, endpoint: Endpoint, methods: list[str], *, render: Renderer
         try:
             return await endpoint(request)
         except HubError as error:
-            if error.status >= 500 and not error.retry:
+            if error.status == 500 and not error.retry:  # what others answer is no mistake of the hub
                 log.exception("bug.caught", route=path)
             return render(error)
         except HTTPException:

@@ -20,7 +20,6 @@ MOST_HEAD_BYTES = 1024 * 1024
 """Of the head of a request, counted roughly; the parser itself would keep any."""
 CYCLE = "hub.cycle"
 """Key in the state of a passage's requests: uvicorn's own object of the request, for who answers without ASGI."""
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -77,7 +76,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin a direct call where a door is; else go on to the routes."""
         self._head_bytes = None
-        if self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers):
+        if self.parser.should_upgrade() and {b"content-length", b"transfer-encoding"} & dict(self.headers).keys():
             # The parser takes what follows for another protocol and would read the body as the next request.
             raise ValueError("a request with a body cannot ask for another protocol")
         door = self._door()

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
 
@@ -18,35 +18,6 @@ from hub.kernel.errors import Misconfigured
 from hub.kernel.http.direct import NO_DOORS, Doors
 from hub.kernel.http.protocol import Protocol
 from hub.kernel.settings import EdgeSettings, ListenerSettings
-
-_HEADERS = [("x-content-type-options", "nosniff")]
-"""With every answer of ours: what is said to be JSON is never taken for a page."""
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, whose TLS handshakes end in time: those connections are not swept, for they are none yet."""
-
-    def __init__(self, config: uvicorn.Config, handshake_seconds: float) -> None:
-        super().__init__(config)
-        self._handshake_seconds = handshake_seconds if config.ssl_context_factory else None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve on sockets that are bound."""
-        config, loop = self.config, asyncio.get_running_loop()
-        make = cast("Callable[..., asyncio.Protocol]", config.http_protocol_class)
-
-        def connection() -> asyncio.Protocol:
-            return make(config=config, server_state=self.server_state, app_state=self.lifespan.state)
-
-        await self.lifespan.startup()
-        self.servers = [
-            await loop.create_server(
-                connection, sock=bound, ssl=config.ssl, backlog=config.backlog,
-                ssl_handshake_timeout=self._handshake_seconds,
-            )
-            for bound in sockets or []
-        ]
-        self.started = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +68,7 @@ class Listener:
             access_log=False,
             server_header=False,
             date_header=passage is None,
-            headers=[] if passage else _HEADERS,
+            headers=[] if passage else [("x-content-type-options", "nosniff")],
             proxy_headers=False,
             backlog=2048,
             limit_concurrency=settings.concurrency,
@@ -106,7 +77,7 @@ class Listener:
             ssl_context_factory=(lambda _config, _default: tls()) if tls is not None else None,
         )
         self._scheme = "https" if tls is not None else "http"
-        self._server = _Server(config, settings.receive_seconds)
+        self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
 

@@ -13,8 +13,3 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a
 def visible(text: str) -> str:
     """Return a text with what a terminal would obey, or hide, written as `\\uXXXX`; tabs and line feeds stay."""
     return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-def one_line(text: str) -> str:
-    """Return a text as `visible`, and its line feeds written out too."""
-    return visible(text).replace("\n", "\\n")
