@@ -138,15 +138,16 @@ class Soak:
     def _accounts(self, days: Days, result: Line) -> list[Account]:
         arrivals = {name: journal.arrivals() for name, journal in self._journals.items()}
         sent, refused = result["sent"], set(result["refused"])
+        visits = days.passed * visiting.EVENTS
         return [
             Account("the sink", sent, arrivals[SINK], refused=refused),
             Account("the Function", sent, arrivals[FUNCTION], days.given_up, refused),
-            Account("the visitor's Function", days.passed * visiting.EVENTS, arrivals[VISITOR]),
+            Account("the visitor's Function", visits, arrivals[VISITOR], refused=set(range(visits)) - days.visited),
         ]
 
     def _document(self, sampler: Sampler, days: Days, result: Line, began: int) -> Document:
         samples, accounts = sampler.samples, self._accounts(days, result)
-        complaints = bench.complaints_of(result) + verdict.complaints_of(samples)
+        complaints = bench.complaints_of(result) + days.troubles + verdict.complaints_of(samples)
         complaints += [text for account in accounts for text in account.complaints()]
         timed = latencies(accounts[0].arrivals, failures_of, began, LATENCY_SECONDS)
         return {

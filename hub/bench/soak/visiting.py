@@ -35,7 +35,7 @@ _SERVICE = {
 }
 
 
-def visit(url: str, folder: Path, authority: Path, day: int) -> None:
+def visit(url: str, folder: Path, authority: Path, day: int, accepted: set[int]) -> None:
     """Come, do a day's work, and go.
 
     Args:
@@ -43,6 +43,7 @@ def visit(url: str, folder: Path, authority: Path, day: int) -> None:
         folder: of the files of the connection.
         authority: certificate of the hub's authority.
         day: counted from 0; the numbers of the events follow from it.
+        accepted: the numbers of what is answered 204 are added to it.
 
     Raises:
         UpstreamRefused: something was answered otherwise than it should be.
@@ -55,6 +56,7 @@ def visit(url: str, folder: Path, authority: Path, day: int) -> None:
         events = paired["eventsUrl"].replace("/v1/events", "/events")
         for number in range(day * EVENTS, (day + 1) * EVENTS):
             _expect(client.post(events, content=data_of(256), headers=_headers(number)), 204)
+            accepted.add(number)
         _expect(client.delete(f"{paired['metadataUrl']}/{registered.json()['id']}"), 204)
         _expect(client.post(paired["revokeCertUrl"]), 201)
         _expect(client.post(events, content=data_of(256), headers=_headers(day * EVENTS)), 403)
