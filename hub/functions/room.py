@@ -17,6 +17,7 @@ from hub.functions.model import Answer, Invocation
 from hub.functions.outcomes import error_of, outcome_of
 from hub.functions.revisions import Revisions
 from hub.functions.runtime.deployment import Site
+from hub.functions.runtime.doors import doors_of
 from hub.functions.runtime.fleet import Fleet
 from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
@@ -82,6 +83,7 @@ def build(settings: FunctionsSettings, house: RoomHouse) -> Room:
         "functions",
         router=router,
         routes={"internal": routes(fleet, failed, workload.Workloads(house.keys))},
+        doors={"internal": doors_of(fleet, failed)},
         kinds=KINDS,
         writes=(FUNCTION.plural, subjects.REVISIONS),
         start=start,

@@ -1,12 +1,15 @@
 """What bad Functions get: a clear status or error each time, others unaffected, nothing left running."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from hub.functions.conditions import READY, condition_of
 from hub.functions.model import Invocation
+from hub.house import Running
+from hub.kernel.broker import Bus
 from hub.kernel.errors import UpstreamUnavailable
 from tests.functions.conftest import Bench, event_headers, until
 from tests.functions.test_deployment import HELLO, Hub, hub, store_secret
@@ -151,6 +154,25 @@ async def test_deploying_while_a_deployment_is_under_way_ends_with_the_last_one(
     async with asyncio.timeout(20):
         while len(list(home.iterdir())) > 1 or len(_children(str(home))) > 1:
             await asyncio.sleep(0.05)
+
+
+async def test_a_deployment_that_an_upgrade_interrupts_is_finished_by_the_next_process(
+    hub: Hub, bus: Bus, running: Callable[..., Awaitable[Running]], tmp_path: Path
+) -> None:
+    """Applied while one process of the hub ends, the Function is brought up by the next one; nothing of the first is
+    left, and the revision that answered before answers until then."""
+    await hub.apply(HELLO)
+    await hub.judged()
+    slow = "import time\ntime.sleep(0.5)\n\ndef main(event, context):\n    return 'upgraded'\n"
+    await hub.apply(slow)
+    home = tmp_path / "functions" / "default.orders"
+    await until(lambda: len(_children(str(home))) > 1)  # the new one is being loaded
+    assert (await hub.call()).data == b"hello orders"
+    await hub.process.stop()
+    assert _children(str(home)) == []
+    again = Hub(await running(["functions"], ["internal"], hub.settings), bus, hub.settings)
+    await again.judged(generation=2)
+    assert (await again.call()).data == b"upgraded"
 
 
 def _children(home: str) -> list[str]:

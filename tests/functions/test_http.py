@@ -12,6 +12,8 @@ from tests.functions.test_deployment import HELLO, Hub, hub
 
 __all__ = ["hub"]  # the fixture
 
+BOTH_WAYS = ("GET", "POST")
+"""A small POST to a plain path is answered without the routes; nobody may see a difference."""
 CALL = Invocation(event_headers(), b"{}")
 PARTS = {
     "python": """
@@ -127,33 +129,110 @@ async def test_an_answer_in_parts_has_a_time_limit_as_well(bench: Bench) -> None
     await until(lambda: worker.instances == 1 and worker.pids != pids)
 
 
-async def test_parts_arrive_over_http_and_on_the_bus(hub: Hub) -> None:
+@pytest.mark.parametrize("method", BOTH_WAYS)
+async def test_parts_arrive_over_http_and_on_the_bus(hub: Hub, method: str) -> None:
     """Over HTTP the answer comes part by part; a delivery of an event gets it whole."""
     await hub.apply(PARTS["python"])
     await hub.judged()
-    response = await hub.http("GET", "/functions/orders")
+    response = await hub.http(method, "/functions/orders")
     assert (response.text, response.headers.get("transfer-encoding")) == ("first 0 1 2 late", "chunked")
     assert (await hub.call()).data == b"first 0 1 2 late"
 
 
-async def test_a_failure_in_the_middle_cuts_the_connection(hub: Hub) -> None:
+@pytest.mark.parametrize("method", BOTH_WAYS)
+async def test_a_failure_in_the_middle_cuts_the_connection(hub: Hub, method: str) -> None:
     """A client never takes half an answer for a whole one."""
     await hub.apply("def main(event, context):\n    yield 'a'\n    yield 'b'\n    raise ValueError\n")
     await hub.judged()
     with pytest.raises(httpx.RemoteProtocolError):
-        await hub.http("GET", "/functions/orders")
+        await hub.http(method, "/functions/orders")
 
 
-async def test_a_client_that_goes_away_ends_the_answer(hub: Hub) -> None:
+@pytest.mark.parametrize("method", BOTH_WAYS)
+async def test_a_client_that_goes_away_ends_the_answer(hub: Hub, method: str) -> None:
     """Nobody reads any more, so the handler is stopped."""
     await hub.apply(ENDLESS["python"])
     function = await hub.judged()
     address = hub.process.addresses()["internal"] + "/functions/orders"
-    async with httpx.AsyncClient() as client, client.stream("GET", address) as response:
+    async with httpx.AsyncClient() as client, client.stream(method, address) as response:
         async for _ in response.aiter_bytes():
             break
     home = hub.settings.data_dir / "functions" / "default.orders" / f"1-{function.uid[:8]}"
     await until((home / "over").exists)
+
+
+ECHO = """
+import json
+ANSWERS = {
+    "plain": lambda request: ("made", 201, {"X-Order": "7\\r\\nevil: 1", "Connection": "close", "bad name": "x"}),
+    "empty": lambda request: ("", 204),
+    "odd": lambda request: ("odd", 299),
+    "none": lambda request: None,
+    "bytes": lambda request: b"\\x00\\xff",
+    "raise": lambda request: 1 / 0,
+}
+
+def main(event, context):
+    request = event["extensions"]["request"]
+    name = request.path.rpartition("/")[2]
+    if name in ANSWERS:
+        return ANSWERS[name](request)
+    kept = {key: value for key, value in request.headers.items() if key not in ("host", "traceparent")}
+    return {"path": request.path, "headers": kept, "data": event["data"], "trace": request.headers["traceparent"]}
+"""
+
+
+@pytest.fixture
+async def echo(hub: Hub) -> Hub:
+    """Return a hub with a Function that answers as its path says."""
+    await hub.apply(ECHO)
+    await hub.judged()
+    return hub
+
+
+PATHS = ("", "/", "/plain", "/empty", "/odd", "/none", "/bytes", "/raise", "/other/plain", "/ä")
+
+
+@pytest.mark.parametrize("name", PATHS)
+async def test_both_ways_over_http_answer_alike(echo: Hub, name: str) -> None:
+    """Status, headers and body are the same, whether the routes are asked (here by a query) or not."""
+    given = {"content-type": "application/json", "x-caller": "me", "hub-depth": "3", "ce-hubdepth": "4"}
+    short = await echo.http("POST", f"/functions/orders{name}", content=b'{"a": 1}', headers=given)
+    long = await echo.http("POST", f"/functions/orders{name}?", content=b'{"a": 1}', headers=given)
+    own = ("date",)
+    shown = [
+        (one.status_code, {key: value for key, value in one.headers.items() if key not in own}) for one in (short, long)
+    ]
+    assert shown[0] == shown[1]
+    bodies = [one.json() | {"trace": ""} if b'"trace"' in one.content else one.content for one in (short, long)]
+    assert bodies[0] == bodies[1]
+
+
+async def test_a_connection_goes_on_after_each_kind_of_answer(echo: Hub) -> None:
+    """Several requests sent at once on one connection are answered in order, in parts or whole."""
+    await echo.apply(PARTS["python"], "parts")
+    await echo.judged("parts")
+    host, _, port = echo.process.addresses()["internal"].removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    request = "POST /functions/{} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n{}\r\n{{}}"
+    names = ("orders/none", "parts", "orders/bytes", "orders/empty", "parts")
+    asked = [request.format(name, "") for name in names] + [request.format("orders/plain", "connection: close\r\n")]
+    writer.write("".join(asked).encode())
+    async with asyncio.timeout(20):
+        answered = await reader.read()
+    writer.close()
+    heads = [part.split(b" ")[1] for part in answered.split(b"HTTP/1.1")[1:] if part]
+    assert (answered.count(b"HTTP/1.1 "), len(heads)) == (6, 6)
+    statuses = [line.split(b" ")[1] for line in answered.split(b"\r\n") if b"HTTP/1.1 " in line]
+    assert [b"200", b"200", b"200", b"204", b"200", b"201"] == statuses
+    assert answered.count(b"first ") == 2 and answered.rstrip().endswith(b"made")
+
+
+async def test_a_caller_that_is_nobody_is_refused_on_either_way(echo: Hub) -> None:
+    """A token that the hub did not make is refused before the handler is called."""
+    refused = await echo.http("POST", "/functions/orders", headers={"hub-workload-token": "made up"})
+    assert refused.status_code == 401
+    assert (await echo.http("POST", "/functions/nobody")).status_code == 404
 
 
 @pytest.mark.parametrize("host", ["orders.default.svc.cluster.local", "orders.default.svc:8080"])

@@ -9,6 +9,7 @@ does with an event.
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import Response
 
@@ -68,12 +69,18 @@ class _Heedless:
         """Do nothing."""
 
 
+_HEEDLESS = _Heedless()
+
+
 class Call:
     """One request that a door may take; stands where the connection keeps its current request."""
 
-    __slots__ = ("_finish", "body", "disconnected", "door", "headers", "keep_alive", "peer", "response_complete", "url")
-
-    message_event = _Heedless()
+    __slots__ = (
+        "_finish", "body", "connection", "disconnected", "door", "headers", "keep_alive", "message_event", "peer",
+        "response_complete", "url",
+    )  # fmt: skip
+    connection: Any
+    """uvicorn's protocol of the connection, for who answers part by part instead of by `answer`."""
 
     def __init__(self, door: Door, url: bytes, headers: Headers, peer: Peer, keep_alive: bool) -> None:
         """Begin with the head of the request; the body follows."""
@@ -85,6 +92,7 @@ class Call:
         self.body = b""
         self.disconnected = False
         self.response_complete = False
+        self.message_event: Any = _HEEDLESS
         self._finish: Callable[[Call, bytes], None] | None = None
 
     def begin(self, finish: "Callable[[Call, bytes], None]") -> bool:

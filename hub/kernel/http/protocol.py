@@ -84,6 +84,7 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
         else:
             self.cycle = Call(door, self.url, self.headers, self.peer, self.parser.should_keep_alive())
+            self.cycle.connection = self
         if not self.bodies_are_timed:
             self._expected_since = 0.0
             self.scope["state"][CYCLE] = self.cycle
