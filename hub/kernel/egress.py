@@ -9,9 +9,10 @@ import ipaddress
 from dataclasses import dataclass
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_NEVER = {"0.0.0.0", "::", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"}
-"""No address of a machine, and where clouds answer their machines with credentials or settings and which are not link-local: Alibaba, Azure,
-Oracle, Amazon and Google, the last two over IPv6."""
+_UNSPECIFIED = {"0.0.0.0", "::"}  # noqa: S104 - refused, not bound
+_NEVER = _UNSPECIFIED | {"100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"}
+"""No address of a machine, and where clouds answer theirs with credentials or settings and which are not link-local:
+Alibaba, Azure, Oracle, Amazon and Google, the last two over IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
