@@ -49,3 +49,16 @@ async def test_a_removed_object_is_gone_for_everybody(bus: Bus) -> None:
     assert (await objects.get("a"), await objects.names(), await objects.stored_at("a")) == (None, [], None)
     with pytest.raises(ObjectNotFoundError):
         await (await bus.js.object_store(subjects.ASSETS)).get("a")
+
+
+async def test_what_is_removed_leaves_nothing_behind(bus: Bus) -> None:
+    """Neither its bytes nor a mark of its name, of one chunk or of several; what is stored anew is there again."""
+    objects = Objects(bus)
+    for content in (b"few", b"many" * CHUNK):
+        await objects.put("specs/shop/1", content)
+        await objects.delete("specs/shop/1")
+        assert (await bus.js.stream_info(f"OBJ_{subjects.ASSETS}")).state.messages == 0
+        assert await objects.get("specs/shop/1") is None and await objects.names() == []
+    await objects.delete("specs/shop/1")
+    await objects.put("specs/shop/1", b"anew")
+    assert await objects.get("specs/shop/1") == b"anew"
