@@ -69,7 +69,7 @@ class Acceptance:
     def judge_json(self, event: Any, poster: Poster, trace: str) -> Admitted:
         """Return an event in the JSON format as it is stored, or raise why it is refused."""
         if isinstance(event, dict):
-            source = self._source_of(poster, text_of(event.get("source")))
+            source = self._source_of(poster, text_of(event.get("source")) if poster.workload else "")
             plain = read_json(event, source, self.rules, trace)
             if plain is not None:
                 return stamped(plain, poster)
