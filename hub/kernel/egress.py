@@ -9,10 +9,15 @@ import ipaddress
 from dataclasses import dataclass
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_UNSPECIFIED = {"0.0.0.0", "::"}  # noqa: S104 - refused, not bound
-_NEVER = _UNSPECIFIED | {"100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"}
-"""No address of a machine, and where clouds answer theirs with credentials or settings and which are not link-local:
-Alibaba, Azure, Oracle, Amazon and Google, the last two over IPv6."""
+
+CREDENTIALS_OF_CLOUDS = frozenset(
+    ipaddress.ip_address(text)
+    for text in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
+)
+"""Where clouds answer their machines with credentials or settings and which are not link-local: Alibaba, Azure,
+Oracle, Amazon and Google, the last two over IPv6."""
+_NOT_GLOBAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")))
+"""Networks for special purposes that not every supported Python takes for such: RFC 6890, 7526, 3879, 9637."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,11 @@ class EgressRule:
             return False
         if address.is_loopback:
             return self.loopback
-        never = str(address) in _NEVER or address.is_link_local or address.is_multicast or address.is_reserved
-        return not never and (self.private or (address.is_global and not getattr(address, "is_site_local", False)))
+        if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+            return False
+        if address in CREDENTIALS_OF_CLOUDS:
+            return False
+        return self.private or (address.is_global and not any(address in network for network in _NOT_GLOBAL))
 
 
 def _plain(address: Address) -> Address:

@@ -8,6 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from hub.kernel.errors import BodyTooLarge, InvalidInput
 from hub.kernel.http.inflating import inflate
 
+DEPTH_LIMIT = 100
+"""Levels of a JSON value that is walked; far fewer than the interpreter can walk, far more than anything needs."""
+
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Read the whole body, inflated where it comes compressed.
@@ -45,7 +48,7 @@ def strict_json(body: bytes) -> Any:
         raise InvalidInput(f"The body is not JSON: {error}.") from error
 
 
-def fold_keys(value: Any, *, levels: int = 100) -> Any:
+def fold_keys(value: Any, *, levels: int = DEPTH_LIMIT) -> Any:
     """Return a JSON value whose object keys are lower-case, at every depth; of equal keys the last one counts.
 
     Go's decoder matches member names without regard to case, and clients rely on it.
@@ -56,7 +59,7 @@ def fold_keys(value: Any, *, levels: int = 100) -> Any:
     if not isinstance(value, dict | list):
         return value
     if levels == 0:
-        raise InvalidInput("The body is nested too deeply; flatten it.")
+        raise InvalidInput(f"The body is nested deeper than {DEPTH_LIMIT} levels; flatten it.")
     if isinstance(value, dict):
         return {key.lower(): fold_keys(item, levels=levels - 1) for key, item in value.items()}
     return [fold_keys(item, levels=levels - 1) for item in value]
