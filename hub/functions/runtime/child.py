@@ -25,6 +25,9 @@ from hub.functions.runtime.spans import TRACER
 _TRACEBACK_FRAMES = 20
 _TEXT = {"content-type": "text/plain; charset=utf-8"}
 _ERROR_BODY = b"Internal server error"
+_MOST_KNOWN = 100
+_HEADERS_KNOWN: dict[tuple[Any, ...], bytes] = {}
+"""Status and only header of an answer → as it is sent: nearly all answers of a Function begin alike."""
 
 
 class NoHandlerError(TypeError):
@@ -85,7 +88,7 @@ class Child:
             return frames.encode(self._raised(frame.call, error))
 
     def _invoke(self, frame: Frame) -> Frame:
-        request = Request(json.loads(frame.header), frame.body)
+        request = Request(json.loads(frame.header.decode()), frame.body)
         invocation = self._invocation
         if not self._traced:
             self._traced = tracing.install(invocation)
@@ -170,7 +173,13 @@ def _header(fields: dict[str, Any]) -> bytes:
 
 
 def _answer(call: int, status: int, headers: dict[str, str], body: bytes) -> Frame:
-    return Frame(frames.ANSWER, call, _header({"status": status, "headers": headers}), body)
+    key = (status, *headers.items())
+    header = _HEADERS_KNOWN.get(key)
+    if header is None:
+        header = _header({"status": status, "headers": headers})
+        if len(_HEADERS_KNOWN) < _MOST_KNOWN and len(headers) == 1:
+            _HEADERS_KNOWN[key] = header
+    return Frame(frames.ANSWER, call, header, body)
 
 
 def end() -> None:

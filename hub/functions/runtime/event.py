@@ -126,7 +126,8 @@ def event_fields(request: Request) -> dict[str, Any]:
         return fields | _structured(request.content)
     if "ce-type" in headers and "ce-source" in headers:
         fields |= {name: value for name, value in headers.items() if name.startswith("ce-")}
-        fields.setdefault("ce-time", datetime.now(UTC).isoformat())
+        if "ce-time" not in fields:
+            fields["ce-time"] = datetime.now(UTC).isoformat()
         _check(fields)
         return fields | {"data": _data(request.content, media_type) if media_type else _guessed(request.content)}
     return fields | {"data": _data(request.content, media_type)}

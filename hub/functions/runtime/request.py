@@ -6,7 +6,7 @@ of a WSGI environment. Runs inside the Function's process and imports nothing bu
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
 
@@ -28,6 +28,19 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         """Return the number of fields."""
         return len(self._fields)
+
+    # What `Mapping` would make of the methods above, without a call of Python per field.
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is such a field."""
+        return isinstance(name, str) and name.lower() in self._fields
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field's value, or the default."""
+        return self._fields.get(name.lower(), default)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return names and values."""
+        return self._fields.items()
 
 
 class Request:
@@ -52,7 +65,8 @@ class Request:
     @property
     def content_type(self) -> str:
         """Return the content type, in lower case, with its parameters."""
-        return self.headers.get("content-type", "").lower()
+        given: str = self.headers.get("content-type", "")
+        return given.lower()
 
     @property
     def content_length(self) -> int:
@@ -137,7 +151,8 @@ class Request:
 
     def get_header(self, name: str, default: str | None = None) -> str | None:
         """Return a header field, or the default."""
-        return self.headers.get(name, default)
+        value: str | None = self.headers.get(name, default)
+        return value
 
 
 def _fields(text: str) -> dict[str, str]:
