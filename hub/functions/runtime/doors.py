@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 import structlog
 
+from hub.functions import spans
 from hub.functions.api import HOST_MARK, OF_CHAINS, key_of
 from hub.functions.handlers import Failed
 from hub.functions.headers import passed_headers
@@ -19,7 +20,7 @@ from hub.functions.runtime.fleet import Fleet
 from hub.kernel.errors import HubError
 from hub.kernel.http.app import problem_response
 from hub.kernel.http.direct import ANY, Call, Door, Headers
-from hub.kernel.trace import traceparent_of
+from hub.kernel.trace import open_span, traceparent_of
 from hub.kernel.workload import HEADER
 
 log = structlog.get_logger()
@@ -60,10 +61,12 @@ class ShortWay:
         if len(call.body) > launch.body_limit_bytes:
             return False
         path = "/" + "/".join(rest)
+        headers["traceparent"], span = open_span(traceparent_of(headers), spans.INVOKE)
         invocation = Invocation(headers, call.body, path=path)
         began = time.perf_counter()
 
         def done(answer: Answer | HubError) -> None:
+            spans.end(span, revision.function, invocation, answer)
             if revision.meter.count(answer, began) != SUCCEEDED:
                 self._failed(revision, invocation, answer, time.perf_counter() - began)
             self._answer(call, answer)
@@ -92,7 +95,6 @@ def _plain_headers(given: Headers) -> dict[str, str] | None:
             return None
         if name not in _UNCOUNTED:
             headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    headers["traceparent"] = traceparent_of(headers)
     return headers
 
 
