@@ -13,7 +13,8 @@ from hub.kernel.errors import UpstreamUnavailable
 
 Line = dict[str, Any]
 Hear = Callable[[Line], None]
-_END_SECONDS = 2.0
+LINE_BYTES = 16 * 1024 * 1024
+"""Longest line that a process of the benchmark says: a result with the numbers of everything that was refused."""
 
 
 class Loading(Protocol):
@@ -30,6 +31,7 @@ async def started(module: str, *arguments: str) -> AsyncIterator[asyncio.subproc
         *(sys.executable, "-P", "-m", module, *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        limit=LINE_BYTES,
         start_new_session=True,  # Ctrl-C in a terminal is this program's to handle
     )
     try:

@@ -33,9 +33,18 @@ def resident_megabytes(pid: int) -> float:
 
 def own_megabytes(pid: int) -> float:
     """Return the memory of a process in MB, what it shares divided by the number of sharers; 0 when it is gone."""
+    return _rollup(pid, "Pss:")
+
+
+def anonymous_megabytes(pid: int) -> float:
+    """Return the same without pages of files, which others on the machine share or not; 0 when it is gone."""
+    return _rollup(pid, "Pss_Anon:")
+
+
+def _rollup(pid: int, name: str) -> float:
     with suppress(OSError, StopIteration):
         lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) * 1024 / MEGABYTE
+        return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024 / MEGABYTE
     return 0.0
 
 

@@ -9,7 +9,8 @@ FILLED_TIMES = 20
 """How often the events of a soak would fill the event store, if it were not cleared."""
 LEAST_AGE_SECONDS = 120.0
 """A stream cannot keep less than the time within which it knows a repeated message."""
-LEAST_BYTES, MOST_BYTES = 8 * MEGABYTE, 256 * MEGABYTE
+LEAST_BYTES, MOST_BYTES = 64 * MEGABYTE, 256 * MEGABYTE
+"""Room for a minute and a half of 500 events/s that nobody has read yet: a busy machine stalls that long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Looks at the processes and the streams of a hub again and again, and writes each look into a file.
 
-Memory is what a process would give back if it ended: pages that it shares count in parts (PSS), so the parts of all
-processes are the whole, and one that ends does not make the others look smaller than they are by much.
+Memory is what a process has made itself: pages that it shares with the one it was forked from count in parts, so the
+parts of all are the whole, and pages of files do not count, for other programs on the machine share them or cease to.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
-from hub.bench.usage import PROC, Pids, own_megabytes, resident_megabytes
+from hub.bench.usage import PROC, Pids, anonymous_megabytes, resident_megabytes
 
 Sample = dict[str, Any]
 
@@ -76,7 +76,7 @@ class Sampler:
 def _processes(pids: Pids) -> dict[str, dict[str, float]]:
     return {
         kind: {
-            "memory_mb": round(sum(map(own_megabytes, each)), 2),
+            "memory_mb": round(sum(map(anonymous_megabytes, each)), 2),
             "resident_mb": round(sum(map(resident_megabytes, each)), 2),
             "files": sum(map(open_files, each)),
             "threads": sum(map(threads, each)),

@@ -12,7 +12,7 @@ from hub.bench.writing import keep
 
 Document = Mapping[str, Any]
 _OVER_TIME = {
-    "memory_mb": ("memory, shared pages in parts", "MB"),
+    "memory_mb": ("memory without pages of files, shared ones in parts", "MB"),
     "files": ("open files", "files"),
     "threads": ("threads", "threads"),
 }
