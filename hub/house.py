@@ -43,6 +43,8 @@ ROOMS_WITH_KINDS = ("registry", "dispatch", "functions", "compass")
 
 LISTENERS = ("edge", "internal", "public", "gateway", "gateway_compass")
 
+GUARDED = ("internal", "gateway", "gateway_compass")
+"""Listeners of this side: bound elsewhere than to loopback, they ask who calls."""
 EDGE_ROOMS = ("registry", "connector", "ingress")
 """Rooms whose routes connected solutions reach."""
 
@@ -286,21 +288,26 @@ class Running:
         from hub.kernel import health
         from hub.kernel.http.app import application
         from hub.kernel.http.direct import Doors
+        from hub.kernel.http.guard import Guard, is_loopback
         from hub.kernel.http.server import Listener
         from hub.kernel.settings import ListenerSettings
+        from hub.kernel.workload import Workloads
         from hub.up import frontdoor
 
-        assert self._bus is not None  # noqa: S101 - narrows the type for the checker
+        assert self._bus is not None and self._house is not None  # noqa: S101 - narrows the types for the checker
         for name in names:
             routes = [*self._documented(name), *(route for room in self.rooms for route in room.routes.get(name, []))]
             routes += frontdoor.routes(self.settings, self._bus) if name == "public" else []
             tls = next((room.tls[name] for room in self.rooms if name in room.tls), None)
-            doors = Doors(tuple(door for room in self.rooms for door in room.doors.get(name, ())))
+            doors = [door for room in self.rooms for door in room.doors.get(name, ())]
             passage = next((room.passages[name] for room in self.rooms if name in room.passages), None)
-            listener = Listener(
-                name, getattr(self.settings, name), passage or application(routes), tls, doors=doors
-            )
-            self.listeners.append(listener)
+            app: Any = passage or application(routes)
+            settings = getattr(self.settings, name)
+            if name in GUARDED and not is_loopback(settings.host):
+                guard = Guard(name, Workloads(self._house.keys))
+                doors = [guard.door(door) for door in doors]
+                app = guard.passage(passage) if passage else guard.app(app)
+            self.listeners.append(Listener(name, settings, app, tls, doors=Doors(tuple(doors))))
         metrics = ListenerSettings(host=self.settings.metrics.host, port=self.settings.metrics.base_port)
         self.listeners.append(Listener("metrics", metrics, application(health.routes(self._bus))))
         await asyncio.gather(*(listener.open() for listener in self.listeners))

@@ -1,4 +1,4 @@
-"""`hub token`: a pairing URL for an Application, or for a runtime."""
+"""`hub token`: a pairing URL for an Application or a runtime, or the token of a service on this side."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command()(token)
 
 
-def token(
+def token(  # noqa: PLR0913, PLR0917 - every option is a parameter
     application: Annotated[
         str | None, typer.Argument(help="Name of the Application to pair with.", metavar="APP", show_default=False)
     ] = None,
@@ -25,20 +25,27 @@ def token(
     ] = False,
     tenant: Annotated[str, typer.Option("--tenant", help="Tenant of the runtime.")] = "",
     group: Annotated[str, typer.Option("--group", help="Group of the runtime.")] = "",
+    workload: Annotated[
+        str,
+        typer.Option("--workload", help="For a service on this side instead: SCOPE/NAME; the token has no end."),
+    ] = "",
     output: Annotated[str, typer.Option("-o", "--output", help="text, or json for programs.")] = "text",
 ) -> None:
     """Print a pairing URL: whoever has it can get a client certificate for the Application, once, within minutes.
 
-    Tenant and group of an Application are those of its document.
+    Tenant and group of an Application are those of its document. With --workload it prints what a service on another
+    machine sends as Hub-Workload-Token to the internal listener and the gateway.
 
     Example: hub token shop --create
     """
     from hub.commands.session import call, say, say_json
 
-    if (application is None) != runtime or runtime != bool(tenant or group):
-        raise typer.BadParameter("name an Application, or give --runtime with --tenant and --group.")
+    if bool(application) + runtime + bool(workload) != 1 or runtime != bool(tenant or group):
+        raise typer.BadParameter("name an Application, or give --runtime with --tenant and --group, or --workload.")
 
     async def act(session: "Session") -> dict[str, Any]:
+        if workload:
+            return await vouch(session, workload)
         if application is None:
             return await offer_runtime(session, tenant, group)
         return await offer(session, application, create=create)
@@ -47,7 +54,7 @@ def token(
     if output == "json":
         say_json(offered)
     else:
-        say(text_of(offered))
+        say(offered["token"] if workload else text_of(offered))
 
 
 async def offer(session: "Session", application: str, *, create: bool) -> dict[str, Any]:
@@ -68,6 +75,17 @@ async def offer_runtime(session: "Session", tenant: str, group: str) -> dict[str
         MissingField: tenant or group is missing.
     """
     return await _offer(session, {"runtime": True, "tenant": tenant, "group": group}, f"runtime-{tenant}-{group}")
+
+
+async def vouch(session: "Session", workload: str) -> dict[str, Any]:
+    """Return the token of a workload that the hub does not run itself.
+
+    Raises:
+        InvalidField: it is not named by scope and name.
+    """
+    from hub.commands.operator import operator
+
+    return await session.ask("tokens", "vouch", {"workload": workload, "actor": operator()})
 
 
 async def _offer(session: "Session", wanted: dict[str, Any], name: str) -> dict[str, Any]:

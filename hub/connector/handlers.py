@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from contracts.certificate.v1 import CertificateRevoked
+from contracts.dns1123 import is_subdomain
 from hub.connector.announcing import Actor, Announcer, target_of
 from hub.connector.answers import pairing_url
 from hub.connector.clients import Clients
@@ -21,6 +22,8 @@ from hub.connector.model import Client
 from hub.connector.store import Revocations, Tokens
 from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import InvalidField, MissingField, NotFound
+from hub.kernel.keys import Keys
+from hub.kernel.workload import token_for
 
 log = structlog.get_logger()
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -120,6 +123,30 @@ class Pairings:
                 if asyncio.get_running_loop().time() >= limit:
                     raise
                 await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """Gives out tokens of workloads that the hub does not run itself: services on this side, on other machines."""
+
+    keys: Keys
+    announcer: Announcer
+
+    async def asked(self, request: dict[str, Any]) -> dict[str, str]:
+        """Make a token for `{"workload": "scope/name"}`. It has no end, and is worth nothing outside this hub.
+
+        Returns:
+            `{"workload", "token"}`.
+
+        Raises:
+            MissingField, InvalidField: the workload is not named, or not like that.
+        """
+        workload = _needed(request, "workload")
+        scope, slash, name = workload.partition("/")
+        if not (slash and is_subdomain(scope) and is_subdomain(name)):
+            raise InvalidField(f"'{workload}' does not name a workload; say SCOPE/NAME.", field="workload")
+        await self.announcer.audit(actor_of(request), "workload.vouch", f"workloads/{workload}")
+        return {"workload": workload, "token": token_for(self.keys, scope, name)}
 
 
 @dataclass(frozen=True, slots=True)

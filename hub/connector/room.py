@@ -9,7 +9,7 @@ from hub.connector.announcing import Announcer
 from hub.connector.api import Endpoints, routes
 from hub.connector.clients import Clients
 from hub.connector.custody import Custody
-from hub.connector.handlers import Authorizing, Pairings, Revoking
+from hub.connector.handlers import Authorizing, Pairings, Revoking, Vouching
 from hub.connector.resealing import Resealing
 from hub.connector.serving import ServerCertificate
 from hub.connector.settings import ConnectorSettings
@@ -102,6 +102,8 @@ def _router(house: RoomHouse, endpoints: Endpoints) -> NatsRouter:
     authorizing = Authorizing(endpoints.custody, endpoints.announcer)
     resealing = Resealing(house.bucket(subjects.AUTHORITIES, JSON), house.keys)
     house.answer(router, subjects.ask(subjects.TOKENS, "create"), pairings.asked)
+    vouching = Vouching(house.keys, endpoints.announcer)
+    house.answer(router, subjects.ask(subjects.TOKENS, "vouch"), vouching.asked)
     house.answer(router, subjects.ask(subjects.REVOCATIONS, "create"), endpoints.revoking.asked)
     house.answer(router, subjects.ask(subjects.AUTHORITIES, "list"), authorizing.show)
     house.answer(router, subjects.ask(subjects.AUTHORITIES, "rotate"), authorizing.rotate)
