@@ -44,7 +44,7 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
     def stream(name: str, hours: float, **special: Any) -> StreamConfig:
         usual = {"subjects": subjects.STREAM_SUBJECTS.get(name), "max_bytes": 1024**3, "duplicate_window": 120.0}
         usual |= {"num_replicas": settings.nats.replicas}
-        return StreamConfig(
+        config = StreamConfig(
             name=name,
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
@@ -52,6 +52,9 @@ def streams_of(settings: KernelSettings) -> list[StreamConfig]:
             max_consumers=_MAX_CONSUMERS,
             **(usual | special),
         )
+        if hours:  # nats-server refuses to remember repetitions for longer than it keeps messages
+            config.duplicate_window = min(config.duplicate_window or 0.0, hours * _HOUR)
+        return config
 
     limits = {"max_bytes": kept.max_bytes, "duplicate_window": kept.duplicate_window_seconds}
     # Copied by the server itself out of the contract events.
