@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
+from hub.bench.answering import Answering, json_response
 from hub.bench.load import say
-from hub.bench.wire import END, head_of
 from hub.connector import authority
 from hub.connector.model import Subject
 from hub.connector.signing import sign
@@ -143,35 +143,14 @@ def _part_of(items: list[Any], given: Mapping[str, Any]) -> Node:
     return page(items[begin:end], len(items), str(end) if end < len(items) else "")
 
 
-class Answering(asyncio.Protocol):
-    """One connection of a Runtime."""
-
-    def __init__(self, director: Director) -> None:
-        """Prepare."""
-        self._director = director
-        self._received = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = transport  # type: ignore[assignment]  # a stream's transport, as create_server makes it
-
-    def data_received(self, data: bytes) -> None:
-        """Answer requests, or keep a part of one."""
-        self._received += data
-        _, length = head_of(self._received)
-        while length and self._transport is not None:
-            answer = self._director.answer(self._received[self._received.find(END) + len(END) : length])
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer)
-            self._transport.write(head + answer)
-            self._received = self._received[length:]
-            _, length = head_of(self._received)
-
-
 async def serve(applications: int) -> int:
     """Serve until the parent ends; each line on standard input is the number of an application that changes."""
     director, loop = Director(applications), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(director), "127.0.0.1", 0)
+
+    def answer(_head: bytes, body: bytes) -> bytes:
+        return json_response(director.answer(body))
+
+    server = await loop.create_server(lambda: Answering(answer), "127.0.0.1", 0)
     director.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/graphql"
 
     def heard() -> None:
