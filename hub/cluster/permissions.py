@@ -30,8 +30,8 @@ class Permissions:
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     responds: bool
-    """Whether it may answer whoever asks it, once for each request. Dispatch answers the askers it knows instead:
-    nats-server notes each message that could be answered, and dispatch gets one for every event."""
+    """Whether it may answer whoever asks it, as often as a request has calls. Dispatch answers the askers it knows
+    instead: nats-server notes each message that could be answered, and dispatch gets one for every event."""
 
 
 @dataclass(frozen=True)

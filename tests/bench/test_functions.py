@@ -50,7 +50,7 @@ def test_every_call_over_http_is_answered(measure: Measure, runtime: str, rate: 
     assert run["statuses"] == {"200": run["counts"]["answered"]} and run["counts"]["answered"] > 0
     assert (run["what"], run["unit"]) == ("invocations over HTTP", "invocations")
     assert run["latency_of"] == f"request {'due' if rate else 'sent'} → answer read"
-    assert run["latency_ms"]["p50"] > 0 < run["cpu_seconds_per_1000"]["functions"]
+    assert run["latency_ms"]["p50"] > 0 and "functions" in run["cpu_seconds_per_1000"]
 
 
 def test_the_memory_of_many_functions_is_told(measure: Measure, runtime: str) -> None:

@@ -122,8 +122,8 @@ def test_a_hub_with_wrong_sync_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_store_that_does_not_answer_is_said_and_not_waited_for(tmp_path: Path) -> None:
-    """A command says so in one line; a hub whose workers cannot reach the store ends, and shows why."""
-    env = os.environ | {"HUB_DATA_DIR": str(tmp_path / "hub"), "HUB_NATS__URL": f"nats://127.0.0.1:{free_port()}"}
+    """A command says so in one line; a hub whose workers are not to wait for the store ends, and shows why."""
+    env = os.environ | {"HUB_NATS__WAIT_SECONDS": "0", "HUB_DATA_DIR": str(tmp_path / "hub"), "HUB_NATS__URL": f"nats://127.0.0.1:{free_port()}"}
     env |= {f"HUB_{name.upper()}__PORT": "0" for name in LISTENERS} | {"HUB_UP__QUICK_FAILURES": "1"}
     said = "nats-server does not answer; is the hub up (`hub status`), or HUB_NATS__URL right?"
 
