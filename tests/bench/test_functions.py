@@ -67,7 +67,7 @@ def test_the_memory_of_many_functions_is_told(measure: Measure, runtime: str) ->
     }
     one, own = of_memory["a running Function, resident"], of_memory["a running Function, shares divided"]
     assert 0 < own < one
-    assert run["peak_memory_mb"]["functions"] < 3 * one
+    assert run["peak_memory_mb"]["functions"] < 4 * one, "one that is called, the spare one, not all of them"
 
 
 @pytest.mark.skipif(which(PROGRAM) is None, reason=f"there is no {PROGRAM}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.bench import plots
 from hub.bench.journal import Arrivals
 from hub.bench.soak import verdict
 from hub.bench.soak.auditing import Account
@@ -17,6 +18,7 @@ LIMITED = {"limit_bytes": 1000, "limit_seconds": 0}
 ENDLESS = {"limit_bytes": -1, "limit_seconds": 0}
 
 
+@pytest.mark.skipif(plots.find_spec("matplotlib") is None, reason="the extra `bench` is not installed")
 def test_a_short_soak_accounts_for_every_event(bench: Bench, tmp_path: Path) -> None:
     """What fails once arrives, what fails each time is given up, and what is replayed arrives after all; solutions
     came and went meanwhile, and the samples are kept."""
