@@ -1,17 +1,14 @@
 """The list of rooms and their wiring: the only module that imports rooms.
 
-`serve` is one process: it connects, declares what is on the bus, builds its rooms, follows the views, starts the
-rooms, opens the listeners, says that it is ready, and undoes all of it in reverse when told to stop.
+`Running` is one process: it connects, declares what is on the bus, builds its rooms, follows the views, starts the
+rooms, opens the listeners, and undoes all of it in reverse when told to stop.
 """
 
 import asyncio
-import contextlib
-import gc
 import json
 import os
-import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
@@ -47,11 +44,6 @@ GUARDED = ("internal", "gateway", "gateway_compass")
 """Listeners of this side: bound elsewhere than to loopback, they ask who calls."""
 EDGE_ROOMS = ("registry", "connector", "ingress")
 """Rooms whose routes connected solutions reach."""
-
-COLLECT_SECONDS = 30.0
-"""Pause between two collections of what is young."""
-WHOLE_EVERY = 20
-"""Of so many collections one is of everything that has come since the start."""
 
 API_VERSION = "1"
 """Version of the surface that connected solutions see."""
@@ -110,67 +102,6 @@ async def edge_rooms(settings: "HubSettings") -> "list[Room]":
     running = Running(settings)
     running.furnish(Bus(Client()), Keys(bytes(32)))
     return [running.build(name) for name in EDGE_ROOMS]
-
-
-async def serve(rooms: Iterable[str], listeners: Iterable[str], settings: "HubSettings") -> None:
-    """Run rooms and listeners in this process until a signal says stop."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop_or_end, stopping, number)
-    running = Running(settings)
-    started = time.monotonic()
-    try:
-        if not await _unless(stopping, running.start(list(rooms), list(listeners))):
-            return
-        _spare_collections()
-        running.notify_ready(stopping.set)
-        log.info("process.ready", seconds=round(time.monotonic() - started, 3), listeners=running.addresses())
-        await collect_until(stopping)
-        log.info("process.stopping")
-    finally:
-        await running.stop()
-
-
-def _spare_collections() -> None:
-    """Let the collector leave alone what is here now, and look seldom: an event makes no cycles, but many objects."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
-async def collect_until(stopping: asyncio.Event, seconds: float = COLLECT_SECONDS) -> None:
-    """Collect again and again, until told to stop: some milliseconds each, for most is frozen.
-
-    Else the cycles of what happens now and then (a look through a bucket, a handshake) would pile up to ten megabytes
-    in each process before the collector looks by itself.
-    """
-    count = 0
-    while not stopping.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), seconds)
-        count += 1
-        gc.collect(2 if count % WHOLE_EVERY == 0 else 1)
-
-
-async def _unless(stopping: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
-    """Carry out an action unless told to stop first; return whether it was carried out."""
-    acting, told = asyncio.create_task(action), asyncio.create_task(stopping.wait())
-    await asyncio.wait({acting, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
-    if acting.done():
-        await acting
-        return True
-    acting.cancel()
-    await asyncio.wait({acting})
-    return False
-
-
-def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
-    if stopping.is_set():  # the second signal ends at once
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-    stopping.set()
 
 
 class Running:

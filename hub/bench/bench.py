@@ -84,6 +84,28 @@ def complaints_of(result: Line) -> list[str]:
     return found
 
 
+def measured_load(options: Options, result: Line, what: str, counts: dict[str, int]) -> Measured:
+    """Return what a load found: one request after the other on each connection, or each when it was due.
+
+    Args:
+        options: whether the load kept a schedule.
+        result: what the load generator says.
+        what: its throughput counts.
+        counts: what must balance.
+    """
+    return Measured(
+        what=what,
+        throughput=result["measured"] / result["seconds"] if result["seconds"] else 0.0,
+        latency=result["latency"],
+        latency_of="request due → answer read" if options.rate else "request sent → answer read",
+        counts=counts,
+        statuses=result["statuses"],
+        measured=result["measured"],
+        complaints=complaints_of(result),
+        seconds=result["seconds"],
+    )
+
+
 def document_of(
     measured: Measured, meter: Meter, ready_seconds: float, idle_memory: dict[str, float]
 ) -> dict[str, Any]:

@@ -27,8 +27,9 @@ def run(
     """
     from hub import settings
     from hub.commands.session import refusals_as_exit
-    from hub.house import LISTENERS, ROOMS, check, serve
+    from hub.house import LISTENERS, ROOMS, check
     from hub.kernel import logs
+    from hub.up.serving import serve
 
     words = list(rooms)
     # A word that is both, such as gateway, means the worker.

@@ -15,8 +15,9 @@ from hub.dispatch.consumer.inbox import Inbox
 from hub.dispatch.consumer.intake import Intake
 from hub.dispatch.consumer.keeping import Keeping
 from hub.dispatch.consumer.leases import Leases
-from hub.dispatch.consumer.lines import Lines, Parts
+from hub.dispatch.consumer.lines import Lines
 from hub.dispatch.consumer.outbox import Outbox
+from hub.dispatch.consumer.running import Parts
 from hub.dispatch.handlers import serve
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
 from hub.dispatch.metering import IN_FLIGHT

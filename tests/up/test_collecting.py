@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 
-from hub.house import WHOLE_EVERY, collect_until
+from hub.up.serving import WHOLE_EVERY, collect_until
 
 
 class Ring:

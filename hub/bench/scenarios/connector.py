@@ -8,6 +8,7 @@ validate a request when the certificate was seen on the connection before.
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from contracts.application.acceptance import accepted_subjects
 from contracts.certificate.v1 import CertificateRenewed
 from contracts.compass.authorities import Guests
 from hub.bench import requests
-from hub.bench.bench import Bench, Measured, complaints_of
+from hub.bench.bench import Bench, Measured, complaints_of, measured_load
 from hub.bench.driving import Line
 from hub.bench.plan import Credentials, Plan
 from hub.bench.scenarios.ingress import pair_solution
@@ -68,16 +69,10 @@ def _measured(bench: Bench, result: Line, told: int, validation: float) -> Measu
     complaints = complaints_of(result)
     if not complaints and told != result["accepted"]:
         complaints = [f"{result['accepted']} certificates were issued, {told} were announced."]
-    return Measured(
-        what="certificates issued",
-        throughput=result["measured"] / result["seconds"] if result["seconds"] else 0.0,
-        latency=result["latency"],
-        latency_of="request due → answer read" if bench.options.rate else "request sent → answer read",
-        counts={"issued": result["accepted"], "announced": told},
-        statuses=result["statuses"],
-        measured=result["measured"],
+    counts = {"issued": result["accepted"], "announced": told}
+    return replace(
+        measured_load(bench.options, result, "certificates issued", counts),
         complaints=complaints,
-        seconds=result["seconds"],
         unit="certificates",
         figures={"validating a request, certificate seen before": (validation, "µs")},
     )

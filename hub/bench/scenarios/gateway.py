@@ -15,7 +15,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from hub.bench import requests
-from hub.bench.bench import Bench, Measured, complaints_of
+from hub.bench.bench import Bench, Measured, complaints_of, measured_load
 from hub.bench.driving import Loading, lines, started
 from hub.bench.manifests import api, secret
 from hub.bench.options import Options
@@ -68,16 +68,11 @@ async def compare(options: Options, load: Loading, target: str, address: str) ->
         direct = await load(_direct(replace(options, seconds=_part_of(options.seconds)), target), metered=False)
         through = await load(_through(options, address))
     compared = {f"direct_{name}": direct["latency"][name] for name in ("p50", "p99") if name in direct["latency"]}
-    return Measured(
-        "calls through the gateway",
-        through["measured"] / through["seconds"] if through["seconds"] else 0.0,
-        through["latency"] | compared,
-        "request due → answer read" if options.rate else "request sent → answer read",
-        {"answered by the target": through["accepted"]},
-        through["statuses"],
-        through["measured"],
-        complaints_of(direct) + complaints_of(through),
-        through["seconds"],
+    counts = {"answered by the target": through["accepted"]}
+    return replace(
+        measured_load(options, through, "calls through the gateway", counts),
+        latency=through["latency"] | compared,
+        complaints=complaints_of(direct) + complaints_of(through),
         unit="calls",
         figures=_added(direct["latency"], through["latency"]),
     )

@@ -6,6 +6,7 @@ The internal listener speaks plain HTTP; `--listener edge` posts as a paired sol
 """
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from nats.js import JetStreamContext
 
 from contracts import subjects
 from hub.bench import requests
-from hub.bench.bench import Bench, Measured, complaints_of
+from hub.bench.bench import Bench, Measured, complaints_of, measured_load
 from hub.bench.driving import Line
 from hub.bench.manifests import application
 from hub.bench.options import Options
@@ -39,17 +40,8 @@ def measured_of(options: Options, result: Line, stored: int) -> Measured:
     complaints = complaints_of(result)
     if not complaints and stored != result["accepted"]:
         complaints = [f"{result['accepted']} events were acknowledged as stored, the stream holds {stored}."]
-    return Measured(
-        "events acknowledged as stored",
-        result["measured"] / result["seconds"] if result["seconds"] else 0.0,
-        result["latency"],
-        "request due → answer read" if options.rate else "request sent → answer read",
-        {"accepted": result["accepted"], "stored": stored},
-        result["statuses"],
-        result["measured"],
-        complaints,
-        result["seconds"],
-    )
+    counts = {"accepted": result["accepted"], "stored": stored}
+    return replace(measured_load(options, result, "events acknowledged as stored", counts), complaints=complaints)
 
 
 def plan_of(

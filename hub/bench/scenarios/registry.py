@@ -9,9 +9,10 @@ import asyncio
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from hub.bench.bench import Bench, Measured, complaints_of
+from hub.bench.bench import Bench, Measured, complaints_of, measured_load
 from hub.bench.driving import Line
 from hub.bench.populating import admitted, apply_all, plan_of
 from hub.bench.scenarios.ingress import pair_solution
@@ -61,19 +62,9 @@ def _measured(bench: Bench, result: Line, stored: int, figures: dict[str, tuple[
     complaints = complaints_of(result)
     if not complaints and not stored == result["accepted"] == bench.options.applications * SERVICES:
         complaints = [f"{result['accepted']} Services were answered as registered, {stored} are stored."]
-    return Measured(
-        what="Services registered",
-        throughput=result["measured"] / result["seconds"] if result["seconds"] else 0.0,
-        latency=result["latency"],
-        latency_of="request sent → answer read",
-        counts={"registered": result["accepted"], "stored": stored},
-        statuses=result["statuses"],
-        measured=result["measured"],
-        complaints=complaints,
-        seconds=result["seconds"],
-        unit="Services",
-        figures=figures,
-    )
+    counts = {"registered": result["accepted"], "stored": stored}
+    measured = measured_load(bench.options, result, "Services registered", counts)
+    return replace(measured, complaints=complaints, unit="Services", figures=figures)
 
 
 async def _list_seconds() -> float:

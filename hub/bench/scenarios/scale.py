@@ -8,11 +8,13 @@ compared and not how busy the machine was.
 
 import asyncio
 import time
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from contracts import subjects
 from hub.bench import manifests, sources
-from hub.bench.bench import Bench, Measured, complaints_of
+from hub.bench.bench import Bench, Measured, complaints_of, measured_load
 from hub.bench.bringing import apply, apply_functions, await_active, await_arrivals, subscribe
 from hub.bench.driving import Line
 from hub.bench.journal import Journal
@@ -81,19 +83,11 @@ def _measured(
     complaints = complaints_of(first) + complaints_of(second)
     if not complaints and arrived != accepted:
         complaints = [f"{accepted} events were accepted, {arrived} arrived."]
-    return Measured(
-        what="events posted and delivered in the full hub",
-        throughput=second["measured"] / second["seconds"] if second["seconds"] else 0.0,
-        latency=second["latency"],
-        latency_of="request due → answer read" if bench.options.rate else "request sent → answer read",
-        counts={"accepted": accepted, "arrived": arrived},
-        statuses={
-            name: first["statuses"].get(name, 0) + second["statuses"].get(name, 0)
-            for name in sorted({*first["statuses"], *second["statuses"]})
-        },
-        measured=second["measured"],
+    counts = {"accepted": accepted, "arrived": arrived}
+    return replace(
+        measured_load(bench.options, second, "events posted and delivered in the full hub", counts),
+        statuses=dict(Counter(first["statuses"]) + Counter(second["statuses"])),
         complaints=complaints,
-        seconds=second["seconds"],
         figures=figures,
     )
 

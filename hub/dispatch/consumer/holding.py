@@ -2,6 +2,7 @@
 
 import asyncio
 from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hub.dispatch.model import Delivery, Progress
@@ -32,6 +33,11 @@ class Held:
 
 def _position(held: Held) -> int:
     return held.delivery.sequence
+
+
+def in_order(events: Iterable[Held]) -> list[Held]:
+    """Return events by their position in the stream, oldest first."""
+    return sorted(events, key=_position)
 
 
 class Lanes:

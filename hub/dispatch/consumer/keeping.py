@@ -6,7 +6,8 @@ import time
 import structlog
 
 from hub.dispatch.consumer.leases import SIGNS_PER_LEASE
-from hub.dispatch.consumer.lines import Lines, Parts, Running
+from hub.dispatch.consumer.lines import Lines
+from hub.dispatch.consumer.running import Parts, Running
 from hub.kernel.ending import end
 from hub.kernel.errors import HubError, RevisionConflict
 
@@ -55,7 +56,8 @@ class Keeping:
             try:
                 until = await self._parts.leases.give_sign()
             except RevisionConflict:
-                self._lose(list(self._lines.running.values()))
+                for running in self._lines.running.values():
+                    running.lose_lease()
                 return
             except HubError as error:  # what it holds runs out unless the next one succeeds
                 log.debug("lease.unknown", error=error.detail)
@@ -63,7 +65,7 @@ class Keeping:
             ordered = [each for each in self._lines.running.values() if each.plan.policy.ordering_key is not None]
             for running in ordered:
                 if running.holds_lease:
-                    running.line.lease(until)
+                    running.lease(until)
             self._lapse_at(until)
             await asyncio.gather(*(self._keep_lease(running, until) for running in ordered))
 
@@ -77,11 +79,8 @@ class Keeping:
                 log.debug("lease.unknown", subscription=running.plan.label, error=error.detail)
                 return
         if holds and not running.holds_lease and self._lines.running.get(running.plan.key) is running:
-            log.info("lease.taken", subscription=running.plan.label)
-            running.holds_lease = True
-            running.line.lease(until)
-        if running.holds_lease and not running.is_leased and running.collecting is None:
-            self._lines.collect(running)
+            running.lease(until)
+        running.collect_once()
 
     def _lapse_at(self, until: float) -> None:
         """See to it that nothing is under way any more when the leases run out, whatever this process waits for."""
@@ -91,15 +90,9 @@ class Keeping:
 
     def _lapsed(self) -> None:
         now = time.monotonic() + 0.001
-        self._lose([running for running in self._lines.running.values() if running.line.leased_until <= now])
-
-    def _lose(self, lost: list[Running]) -> None:
-        for running in lost:
-            if running.holds_lease:
-                log.info("lease.lost", subscription=running.plan.label)
-                running.holds_lease = running.is_leased = False
-                running.stop_collecting()
-                running.line.abandon()
+        for running in self._lines.running.values():
+            if running.line.leased_until <= now:
+                running.lose_lease()
 
     async def _sweep_on(self) -> None:
         while self._is_running:

@@ -7,7 +7,6 @@ sink is nobody else's matter.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,10 +14,12 @@ import structlog
 
 from hub.dispatch.breaking import Breaker
 from hub.dispatch.consumer.attempts import Attempts, Result, Tools
-from hub.dispatch.consumer.holding import Held, Lanes
+from hub.dispatch.consumer.handing import HandingOut
+from hub.dispatch.consumer.holding import Held
 from hub.dispatch.consumer.intake import Message
 from hub.dispatch.consumer.outbox import IN_PROGRESS
-from hub.dispatch.consumer.reading import delivery_of, handing_of
+from hub.dispatch.consumer.queueing import Queue
+from hub.dispatch.consumer.reading import delivery_of
 from hub.dispatch.matching import find_refusal
 from hub.dispatch.model import Delivery, Progress
 from hub.dispatch.ordering import key_of
@@ -68,13 +69,11 @@ class Line:
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._attempts = Attempts(tools, plan)
-        self._ready: deque[list[Held]] = deque()
-        self._batch: list[Held] = []
-        self._batch_timer: asyncio.TimerHandle | None = None
-        self._lanes = Lanes()
+        self._queue = Queue(on_ready=self._pump)
+        self._handing_out = HandingOut()
         self._is_closing = False
         self.under_way = 0
-        self.in_hand: dict[int, Held] = {}
+        self.in_hand = self._queue.in_hand
         self.breaker = Breaker(plan.policy.breaker)
         self.is_open = False
         self._is_gathering = False
@@ -83,12 +82,6 @@ class Line:
         """Monotonic seconds; with ordering nothing is sent past it."""
         self.on_gap: Callable[[], None] = lambda: None
         """Told when an event went elsewhere though all should come here; none is sent until it came after all."""
-        self._last_handing: int | None = None
-        """Number of the newest handing-out, counted by nats-server per consumer; None before the first."""
-        self._missing = 0
-        """Number of the newest one that went elsewhere."""
-        self.telling: set[asyncio.Task[None]] = set()
-        """What is being told about the breaker, or about a sink that is gone."""
         self.plan = plan
 
     def use(self, plan: Plan) -> None:
@@ -105,7 +98,7 @@ class Line:
     def open(self) -> None:
         """Let events come in and go."""
         if not self.is_open and self.plan.policy.ordering_key is not None:
-            self._arrange()
+            self._queue.arrange()
         self.is_open, self._is_gathering, self._is_abandoned = True, False, False
         self._resize()
         self._pump()
@@ -114,22 +107,6 @@ class Line:
         """Let events come in and begin no attempt: what nobody has in hand any more comes in between, late."""
         self.is_open, self._is_gathering, self._is_abandoned = False, True, False
         self._resize()
-
-    def _arrange(self) -> None:
-        """Put what waits into the order of its positions: older events may have come in after newer ones."""
-        self._ready.clear()
-        self._lanes = Lanes()
-        for held in self.in_hand.values():
-            if held.task is not None:
-                self._lanes.enter(held)
-        waiting = [held for held in self.in_hand.values() if held.task is None]
-        for held in sorted(waiting, key=lambda held: held.delivery.sequence):
-            if self._lanes.enter(held):
-                if held.timer is None:
-                    self._ready.append([held])
-            elif held.timer is not None:  # it came in its turn then, and is to come in its turn again
-                held.timer.cancel()
-                held.timer = None
 
     def lease(self, until: float) -> None:
         """Deliver until then (monotonic seconds); what came in while the lease before had run out goes on now."""
@@ -143,22 +120,7 @@ class Line:
             handed_out: how many events nats-server counts as such.
             newest: number of the newest handing-out at that moment; what came after it is not counted.
         """
-        in_hand = sum(handing_of(held.reply) <= newest for held in self.in_hand.values())
-        if in_hand < handed_out or newest < self._missing:
-            return False
-        self._last_handing = max(self._last_handing or 0, newest)
-        return True
-
-    def _note_handing(self, reply: str) -> None:
-        """Notice when an event was handed to somebody else since the last one came here: newer ones wait for it.
-
-        A worker that was paused may have asked before its lease ran out, and nats-server answers it.
-        """
-        before, self._last_handing = self._last_handing, handing_of(reply)
-        if before is not None and self._last_handing > before + 1:
-            self._missing = self._last_handing - 1
-            if self.is_open:
-                self.on_gap()
+        return self._handing_out.is_complete((held.reply for held in self.in_hand.values()), handed_out, newest)
 
     def shut(self) -> None:
         """Let no more events come in and begin no attempt; what is in hand waits."""
@@ -169,15 +131,11 @@ class Line:
         """Let go of everything: another process delivers from here on, and gets again what was not done."""
         self.shut()
         self._is_abandoned = True
-        for held in self.in_hand.values():
+        given_up = self._queue.drop_all()
+        for held in given_up:
             if held.task is not None:
                 held.task.cancel()
-            if held.timer is not None:
-                held.timer.cancel()
-        self._source.release(len(self.in_hand))
-        self.in_hand.clear()
-        self._ready.clear()
-        self._lanes = Lanes()
+        self._source.release(len(given_up))
 
     def _resize(self) -> None:
         slots = slots_of(self.plan, self._tools.settings.held_events) if self.is_open or self._is_gathering else 0
@@ -189,8 +147,8 @@ class Line:
             self._source.release()
             return
         plan = self.plan
-        if plan.policy.ordering_key is not None:
-            self._note_handing(message.reply)
+        if plan.policy.ordering_key is not None and self._handing_out.note(message.reply) and self.is_open:
+            self.on_gap()
         delivery, handed_out = delivery_of(message)
         known = self.in_hand.get(delivery.sequence)
         if known is not None:  # it took too long to say that it is at work; the newest hand-out counts
@@ -203,41 +161,20 @@ class Line:
             self._attempts.pass_over(held, unwanted)
             self._source.release()
             return
-        self.in_hand[delivery.sequence] = held
         if plan.policy.ordering_key is not None:
             held.key = key_of(delivery, plan.policy.ordering_key)
-            if not self._lanes.enter(held):
-                return
-        if plan.policy.batch is not None and handed_out == 1:
-            self._collect(held, plan.policy.batch.max_events, plan.policy.batch.max_wait_seconds)
-            return
-        self._ready.append([held])
-        self._pump()
-
-    def _collect(self, held: Held, most: int, wait_seconds: float) -> None:
-        self._batch.append(held)
-        if len(self._batch) >= most:
-            self._end_batch()
-        elif self._batch_timer is None:
-            self._batch_timer = self._loop.call_later(wait_seconds, self._end_batch)
-
-    def _end_batch(self) -> None:
-        if self._batch_timer is not None:
-            self._batch_timer.cancel()
-            self._batch_timer = None
-        batch, self._batch = self._batch, []
-        if batch:
-            self._ready.append(batch)
+        if self._queue.take(held, plan.policy.batch if handed_out == 1 else None):
             self._pump()
 
     def _pump(self) -> None:
-        if not self._ready or not self.is_open or self._is_closing or self.plan.is_paused:
+        ready = self._queue.ready
+        if not ready or not self.is_open or self._is_closing or self.plan.is_paused:
             return
         if self.leased_until < time.monotonic():
             return
         allowed = self.breaker.allowed(self.plan.concurrency)
-        while self._ready and self.under_way < allowed:
-            parcel = self._ready.popleft()
+        while ready and self.under_way < allowed:
+            parcel = ready.popleft()
             self.under_way += 1
             run = self._run(parcel[0]) if len(parcel) == 1 else self._run_batch(parcel)
             task = self._loop.create_task(run)
@@ -248,7 +185,7 @@ class Line:
         if self.leased_until < time.monotonic():  # the process stood still since; it gives up all it holds next
             held.task = None
             self.under_way -= 1
-            self._ready.appendleft([held])
+            self._queue.put_back(held)
             return
         try:
             result = await self._attempts.make(held)
@@ -276,7 +213,8 @@ class Line:
                 held.task = None
             self.under_way -= 1
         if results is None:
-            self._ready.extend([held] for held in batch)
+            for held in batch:
+                self._queue.put_again(held)
         else:
             for held, result in zip(batch, results, strict=True):
                 self._conclude(held, result)
@@ -287,15 +225,12 @@ class Line:
         if result.pause_seconds is not None:
             held.timer = self._loop.call_later(result.pause_seconds, self._again, held)
             return
-        self.in_hand.pop(held.delivery.sequence, None)
-        following = self._lanes.leave(held)
-        if following is not None:
-            self._ready.append([following])
+        self._queue.leave(held)
         self._source.release()
 
     def _again(self, held: Held) -> None:
         held.timer = None
-        self._ready.append([held])
+        self._queue.put_again(held)
         self._pump()
 
     def _judge_sink(self, failed: bool | None) -> None:
@@ -339,24 +274,13 @@ class Line:
 
     def give_back_waiting(self) -> None:
         """Give back what is in hand and not under way, oldest first; what waits for its next attempt here stays."""
-        self._ready.clear()
-        self._batch.clear()
-        self._give_back([held for held in self.in_hand.values() if held.task is None and held.timer is None])
-        self._lanes = Lanes()
-        for held in self.in_hand.values():
-            self._lanes.enter(held)
+        self._give_back(self._queue.drop_waiting())
 
     def give_back_all(self) -> None:
         """Give back everything that is in hand, oldest first; no attempt is under way any more."""
-        for held in self.in_hand.values():
-            if held.timer is not None:
-                held.timer.cancel()
-        self._ready.clear()
-        self._give_back(list(self.in_hand.values()))
-        self._lanes = Lanes()
+        self._give_back(self._queue.drop_all())
 
     def _give_back(self, given: list[Held]) -> None:
-        for held in sorted(given, key=lambda held: held.delivery.sequence):
+        for held in given:
             self._attempts.hand_back(held)
-            del self.in_hand[held.delivery.sequence]
         self._source.release(len(given))

@@ -5,79 +5,29 @@ A missed, repeated or late piece of news heals itself, and a Subscription that f
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
-from nats.errors import Error as NatsError
 
 from contracts import subjects
-from contracts.subscription.v1 import SubscriptionPaused, SubscriptionResumed
 from hub.dispatch.conditions import breaker_status, refused_status, status_of
-from hub.dispatch.consumer.attempts import Tools
-from hub.dispatch.consumer.collecting import collect
-from hub.dispatch.consumer.intake import Intake
-from hub.dispatch.consumer.leases import Leases
 from hub.dispatch.consumer.line import Line
-from hub.dispatch.consumer.pulling import EXPIRES_SECONDS, Pulling
-from hub.dispatch.metering import BREAKER_STATE
+from hub.dispatch.consumer.pulling import Pulling
+from hub.dispatch.consumer.running import Parts, Running
+from hub.dispatch.consumer.telling import Telling
 from hub.dispatch.model import Start
-from hub.dispatch.pausing import Pausing
 from hub.dispatch.planning import Plan, plan_of
 from hub.dispatch.positions import moment_of, start_in
-from hub.dispatch.settings import DispatchSettings
-from hub.dispatch.store import Consumers
-from hub.kernel.clock import Clock, rfc3339
+from hub.kernel.clock import rfc3339
 from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError, RevisionConflict
 from hub.kernel.resource import Resource
-from hub.kernel.state import Bucket, Entry
+from hub.kernel.state import Entry
 
 log = structlog.get_logger()
 _AT_ONCE = 16
 _RETRY_SECONDS = 2.0
 # Whoever takes a new Subscription in also makes its consumer; the others look after it when that did not happen.
 _CREATION_SECONDS = 3.0
-# What others had in hand comes again within one such time; what went to a request of theirs meanwhile, after another.
-_COLLECTING_PER_ACK_WAIT = 3
-_BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What lines are made from."""
-
-    bucket: Bucket[Resource]
-    pausing: Pausing
-    consumers: Consumers
-    leases: Leases
-    tools: Tools
-    intake: Intake
-    clock: Clock
-    settings: DispatchSettings
-
-
-@dataclass(slots=True, eq=False)
-class Running:
-    """A Subscription at work."""
-
-    plan: Plan
-    pulling: Pulling
-    line: Line
-    holds_lease: bool = False
-    """With ordering: whether no other process may deliver."""
-    is_leased: bool = False
-    """With ordering: whether this process delivers: it holds the lease, and what others had in hand has come in."""
-    collecting: asyncio.Task[None] | None = None
-    """Waits for what others had in hand."""
-    is_halted: bool = False
-    """Paused, or kept from delivering by what the status says."""
-
-    def stop_collecting(self) -> None:
-        """Wait no longer for what others had in hand."""
-        if self.collecting is not None:
-            self.collecting.cancel()
-            self.collecting = None
 
 
 class Lines:
@@ -187,7 +137,7 @@ class Lines:
             raise
         problem = self._find_problem(plan)
         is_new = entry.key not in self.running
-        await self._run(entry.key, plan, problem)
+        await self._run(entry.key, plan, is_kept=bool(problem))
         status = status_of(plan, resource.status, rfc3339(now), problem)
         if is_new and status.get("circuitBreaker", {}).get("state", "closed") != "closed":
             # Said by a worker that is gone, or that will say it again.
@@ -212,7 +162,7 @@ class Lines:
         except RevisionConflict:  # somebody was faster, and what they wrote is looked at in turn
             self.mark(entry.key, again=True)
 
-    async def _run(self, key: str, plan: Plan, problem: str) -> None:
+    async def _run(self, key: str, plan: Plan, *, is_kept: bool) -> None:
         running = self.running.get(key)
         if running is not None and running.plan.uid != plan.uid:
             await self._end(key)
@@ -220,145 +170,41 @@ class Lines:
         if running is None:
             running = self.running[key] = self._make(key, plan)
             log.info("subscription.started", subscription=plan.label, sink=plan.sink.kind)
-        elif running.plan.generation != plan.generation:
-            log.info("subscription.changed", subscription=plan.label, sink=plan.sink.kind)
-            running.line.use(plan)
-        running.plan = plan
-        running.is_halted = bool(problem) or plan.is_paused
-        if running.is_halted:
-            await self._halt(running)
-            return
-        # A request must not outlive a lease: what came to it then would be late wherever it is delivered.
-        is_ordered = plan.policy.ordering_key is not None
-        running.pulling.expires_seconds = self._parts.leases.seconds if is_ordered else EXPIRES_SECONDS
-        await self._start(running)
-        if not is_ordered:
-            running.stop_collecting()
-            running.holds_lease = running.is_leased = False
-            running.line.leased_until = float("inf")
-            running.line.open()
-        elif running.is_leased:
-            running.line.open()
-        elif running.holds_lease:
-            self.collect(running)
-
-    def collect(self, running: Running) -> None:
-        """Let what others may have in hand come in, and deliver after that."""
-        running.stop_collecting()
-        running.is_leased = False
-        if self.is_open and not running.is_halted:
-            running.line.gather()
-            running.collecting = asyncio.create_task(self._collect(running), name="dispatch-collecting")
-
-    async def _collect(self, running: Running) -> None:
-        limit = self._parts.settings.ack_wait_seconds * _COLLECTING_PER_ACK_WAIT
-        await collect(running.line, self._parts.consumers, limit)
-        running.is_leased, running.collecting = True, None
-        running.line.open()
-
-    async def _halt(self, running: Running) -> None:
-        """Let nothing more come in, not even what was asked for, and give back what waits."""
-        running.stop_collecting()
-        running.line.shut()
-        await running.pulling.stop()
-        running.line.give_back_waiting()
-
-    async def _start(self, running: Running) -> None:
-        try:
-            await running.pulling.start()
-        except NatsError as error:
-            raise BrokerUnavailable from error
+        await running.use(plan, is_kept=is_kept)
 
     def _make(self, key: str, plan: Plan) -> Running:
         parts = self._parts
+
+        def mark() -> None:
+            self.mark(key, again=True)
+
         pulling = Pulling(
             plan.durable,
             parts.intake,
             parts.tools.outbox,
             take=lambda message: line.take(message),  # noqa: PLW0108 - the line comes after
-            on_lost=lambda: self.mark(key, again=True),
+            on_lost=mark,
         )
-        line = Line(plan, parts.tools, pulling, self._soon(key), lambda line: self._gone(key, line))
-        running = Running(plan, pulling, line)
-        line.on_gap = lambda: self.collect(running)
-        return running
-
-    def _soon(self, key: str) -> Callable[[Line], None]:
-        return lambda line: self._breaker_changed(key, line)
-
-    def _breaker_changed(self, key: str, line: Line) -> None:
-        plan, state = line.plan, line.breaker.state
-        BREAKER_STATE.labels(plan.label).set(_BREAKER_STATES[state])
-        if state == "open":
-            self._parts.tools.endings.announce(
-                SubscriptionPaused(scope=plan.scope, name=plan.name, reason="breaker_open")
-            )
-        elif state == "closed":
-            self._parts.tools.endings.announce(SubscriptionResumed(scope=plan.scope, name=plan.name))
-        task = asyncio.create_task(self._tell_breaker(key, line), name="dispatch-breaker-status")
-        line.telling.add(task)
-        task.add_done_callback(line.telling.discard)
-
-    async def _tell_breaker(self, key: str, line: Line) -> None:
-        now = rfc3339(self._parts.clock.now())
-        for _ in range(3):
-            try:
-                entry = await self._parts.bucket.get(key)
-                if entry is None:
-                    return
-                said = breaker_status(line.breaker.state, now, line.breaker.failures)
-                status = entry.value.status | {"circuitBreaker": said}
-                await self._parts.bucket.put(key, entry.value.with_status(status), revision=entry.revision)
-            except RevisionConflict:
-                continue
-            except HubError as error:
-                log.debug("breaker.untold", subscription=key, error=error.detail)
-            return
-
-    def _gone(self, key: str, line: Line) -> None:
-        log.error("sink.gone", subscription=line.plan.label)
-        task = asyncio.create_task(self._pause_for_good(key), name="dispatch-sink-gone")
-        line.telling.add(task)
-        task.add_done_callback(line.telling.discard)
-
-    async def _pause_for_good(self, key: str) -> None:
-        try:
-            await self._parts.pausing.pause(key, "sink_gone")
-        except HubError as error:  # it goes on, and the next answer says the same
-            log.warning("sink.unpaused", subscription=key, error=error.detail)
-        self.mark(key, again=True)
+        telling = Telling(parts, key, mark)
+        line = Line(plan, parts.tools, pulling, telling.breaker_changed, telling.sink_gone)
+        return Running(parts, plan, pulling, line)
 
     async def _end(self, key: str) -> None:
-        """Let a Subscription go; attempts under way come to their end."""
         running = self.running.pop(key, None)
         if running is not None:
-            running.stop_collecting()
-            running.line.shut()
-            await running.pulling.stop()
-            running.line.close()
-            if running.line.breaker.opened_at:
-                BREAKER_STATE.remove(running.plan.label)
-            log.info("subscription.ended", subscription=running.plan.label)
+            await running.end()
 
     def renew(self) -> None:
-        """Ask for events anew, after a reconnect.
-
-        What was on its way over the old connection comes again after a while: where order matters, newer ones wait.
-        """
+        """Ask for events anew, after a reconnect."""
         for running in self.running.values():
-            if running.holds_lease and not running.is_halted:
-                self.collect(running)
-            running.pulling.renew()
+            running.renew()
 
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, finish what is under way within the grace time, give the rest back at once."""
         self.is_open = False
         await end(self._following)
         running = list(self.running.values())
-        for each in running:
-            each.stop_collecting()
-        # From here on nats-server hands out nothing to this process.
-        await asyncio.gather(*(each.pulling.stop() for each in running))
+        await asyncio.gather(*(each.stop() for each in running))
         for each in running:
             each.line.close()
         under_way = {task for each in running for task in each.line.tasks()}
