@@ -1,6 +1,7 @@
 """What one benchmark is asked to do, checked before anything is started. Pure."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hub.kernel.errors import InvalidInput
 
@@ -16,13 +17,17 @@ SCENARIOS = {
     "connector": "certificates issued to a paired solution, which renews again and again",
 }
 """What each one measures."""
+ALONE = "alone"
+"""The peer that is the hub itself, without what the options put beside it."""
 PEERS = {
-    "ingress": ("bare", "mq-bridge"),
-    "delivery": ("mq-bridge",),
+    "ingress": ("bare", "mq-bridge", ALONE),
+    "delivery": ("mq-bridge", ALONE),
     "functions": ("functions-framework",),
-    "gateway": ("caddy",),
+    "gateway": ("caddy", ALONE),
 }
 """Other programs that do the work of a scenario."""
+_BESIDE: dict[str, Any] = {"others": 0, "dead": 0, "slow": 0, "batch": 1}
+"""What a hub alone is without."""
 _LOADED = tuple(name for name in SCENARIOS if name != "compass")
 OWNERS = {
     "seconds": _LOADED,
@@ -92,9 +97,18 @@ class Options:
         self._need_likeness_to_peer()
         return replace(self, rate=self.rate or RATES.get(self.scenario))
 
+    def alone(self) -> "Options":
+        """Return the options of one run without what is put beside, and of single events."""
+        return replace(self, peer=None, repeat=1, **_BESIDE)
+
     def _need_likeness_to_peer(self) -> None:
         """Refuse what the peer does not do, for then there is nothing to compare."""
         if self.peer is None:
+            return
+        if self.peer == ALONE:
+            if all(getattr(self, name) == value for name, value in _BESIDE.items()):
+                words = ", ".join(f"--{name}" for name in _BESIDE if self.scenario in OWNERS[name])
+                raise InvalidInput(f"--peer {ALONE} compares with the same hub without one of {words}; add one.")
             return
         is_alike, what = {
             "ingress": (

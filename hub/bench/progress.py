@@ -1,4 +1,4 @@
-"""Shows on standard error how far a benchmark is, when that is a terminal."""
+"""Shows on standard error how far a benchmark is: a bar on a terminal, else a line for each of many."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,10 @@ def showing(options: Options, title: str = "") -> Iterator[Hear]:
 
 def showing_one(run: Run, place: str) -> AbstractContextManager[Hear]:
     """Show one of many runs, with its place among them."""
-    return showing(run.options, f"hub bench all · {place} · {run.name}")
+    console, title = Console(stderr=True), f"hub bench all · {place} · {run.name}"
+    if not console.is_terminal:
+        console.print(title, highlight=False)
+    return showing(run.options, title)
 
 
 class _Bar:

@@ -14,7 +14,7 @@ from hub.bench import peering
 from hub.bench.bench import Bench, document_of
 from hub.bench.driving import Hear
 from hub.bench.figures import spread_of
-from hub.bench.options import Options
+from hub.bench.options import ALONE, Options
 from hub.bench.stage import Stage, scratch, stage
 from hub.commands.session import connected
 
@@ -38,7 +38,7 @@ def measure(options: Options, hear: Hear) -> Document:
             runs.append(_run_once(options, directory, hear))
             if options.peer:
                 hear({"phase": f"the peer '{options.peer}'"})
-                of_peer.append(peering.measure_peer(options, directory, hear))
+                of_peer.append(_run_peer(options, directory, hear))
     return {
         "scenario": options.scenario,
         "held": all(run["held"] for run in [*runs, *of_peer]),
@@ -60,6 +60,12 @@ def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Do
     ratios = [round(mine["throughput"] / other["throughput"], 3) for mine, other in pairs if other["throughput"]]
     peer = {"name": options.peer, "summary": summary_of(of_peer), "runs": of_peer}
     return {"peer": peer, "ratio": spread_of(ratios) if ratios else None}
+
+
+def _run_peer(options: Options, directory: Path, hear: Hear) -> Document:
+    if options.peer == ALONE:
+        return _run_once(options.alone(), directory, hear)
+    return peering.measure_peer(options, directory, hear)
 
 
 def _run_once(options: Options, directory: Path, hear: Hear) -> Document:

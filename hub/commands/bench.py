@@ -22,7 +22,9 @@ app = typer.Typer(
 _RATE = (
     "Events per second, due on schedule: latency counts from then. Default: as fast as answered; e2e 500, scale 1000."
 )
-_PEER = "Also run another program on the same work, in turns, and print the ratio."
+_PEER = (
+    "Also run another program on the same work, in turns, and print the ratio; alone: the hub without what is beside."
+)
 _OPTIONS: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "seconds": (float, "How long the load lasts, after the warm-up.", {"min": 0.2}),
     "rate": (float | None, _RATE, {"min": 1}),
@@ -45,8 +47,8 @@ _OPTIONS: dict[str, tuple[Any, str, dict[str, Any]]] = {
 }
 """Type, help and bounds of each option; its default is that of `Options`."""
 _EXAMPLES = {
-    "ingress": ("--repeat 3 --peer bare", "--batch 100 --sync always -o json", "--listener edge", "--others 1000"),
-    "delivery": ("--repeat 3 --peer mq-bridge", "--rate 1000", "--dead 1 --slow 1"),
+    "ingress": ("--repeat 3 --peer bare", "--batch 100 --sync always -o json", "--others 1000 --peer alone"),
+    "delivery": ("--repeat 3 --peer mq-bridge", "--rate 1000", "--dead 1 --slow 1 --peer alone"),
     "functions": ("--runtime node", "--by http --peer functions-framework", "--functions 50"),
     "e2e": ("--rate 500 --seconds 30",),
     "gateway": ("--rate 500", "--repeat 3 --peer caddy", "--others 1000"),

@@ -44,6 +44,17 @@ def test_a_peer_is_measured_and_the_ratio_told(bench: Bench) -> None:
     assert ran.left == []
 
 
+def test_the_hub_alone_is_a_peer_of_its_own(bench: Bench) -> None:
+    """What is put beside is not beside it: with a hundred events in a request against one, the ratio is far off 1."""
+    words = ("--seconds", "0.5", "--warm-up", "0.1", "--connections", "1", "--batch", "100", "--peer", "alone")
+    ran = bench("ingress", *words, "-o", "json")
+    assert ran.status == 0, ran.errors
+    mine, other = ran.document["runs"][0], ran.document["peer"]["runs"][0]
+    assert 0 < other["counts"]["accepted"] == other["counts"]["stored"]
+    assert mine["counts"]["accepted"] % 100 == 0
+    assert ran.document["ratio"]["median"] > 1.5, "many requests of one event on one connection are answered in turn"
+
+
 @NEEDS_EXTRA
 def test_mq_bridge_does_the_same_work(tmp_path: Path) -> None:
     """It needs its extra; it leaves nothing behind."""

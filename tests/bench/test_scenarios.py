@@ -121,6 +121,8 @@ def test_a_table_for_people_has_units_and_a_failed_run_ends_with_status_1(bench:
         ("gateway", "--peer", "bare"),
         ("gateway", "--peer", "caddy", "--others", "1"),
         ("ingress", "--dead", "1"),
+        ("ingress", "--peer", "alone"),
+        ("functions", "--peer", "alone"),
         ("functions", "--others", "1"),
         ("functions", "--by", "mail"),
         ("functions", "--runtime", "cobol"),

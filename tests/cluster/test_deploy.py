@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes_validate import ValidationError, validate
 
 from hub import settings as tree
 from hub.cluster import certificates
@@ -166,6 +167,16 @@ def test_every_manifest_is_part_of_the_whole() -> None:
     from hub import __version__
 
     assert __version__ == whole["images"][0]["newTag"]
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+def test_kubernetes_knows_every_field(version: str) -> None:
+    """Each object fits the API's own schema, in which a field that there is not is refused."""
+    for name, document in documents():
+        try:
+            validate(document, version, strict=True)
+        except ValidationError as error:
+            pytest.fail(f"{name}: {document['kind']}: {'.'.join(map(str, error.path))}: {error.message}")
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
