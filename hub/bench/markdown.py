@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from hub.bench.yardstick import swing_of
+
 Document = Mapping[str, Any]
 _LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "largest"}
 
@@ -43,10 +45,11 @@ def aims(rows: Iterable[Mapping[str, str]]) -> str:
 
 def machine(found: Mapping[str, Any]) -> str:
     """Return what the figures depend on besides the hub."""
-    return (
+    said = (
         f"Hub {found['hub']}, Python {found['python']}, {found['system']}, {found['cpus']} CPUs; load of the machine "
         f"before: {found['load_before']}. Hub, nats-server, load and receivers share the CPUs."
     )
+    return f"{said} {swing_of(found)}".rstrip()
 
 
 def complaints(texts: Sequence[str]) -> str:

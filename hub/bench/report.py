@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.bench.options import OWNERS
+from hub.bench.yardstick import swing_of
 
 LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "largest",
              "direct_p50": "directly, p50", "direct_p99": "directly, p99"}  # fmt: skip
@@ -32,7 +33,7 @@ def show_all(document: Document) -> None:
         measured = row["measured"] + (" (missed)" if row["missed"] else "")
         table.add_row(row["what"], measured, row["aim"], row["command"].replace("`", ""))
     console.print(table)
-    for text in document["notes"]:
+    for text in filter(None, [*document["notes"], swing_of(document["machine"])]):
         console.print(text, markup=False)
 
 
@@ -84,7 +85,7 @@ def lines_of(document: Document) -> list[str]:
             f"Peer '{peer['name']}': {' '.join(shown).strip()} {unit}/s, {cost['total']['median']:.3f} CPU s per 1,000 "
             f"{unit}. The hub makes {' '.join(ratio).strip()} of its throughput.",
         )
-    return said
+    return [*said, *filter(None, [swing_of(document["machine"])])]
 
 
 def _said(document: Document) -> str:

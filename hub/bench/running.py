@@ -16,6 +16,7 @@ from hub.bench.driving import Hear
 from hub.bench.figures import spread_of
 from hub.bench.options import ALONE, Options
 from hub.bench.stage import Stage, scratch, stage
+from hub.bench.yardstick import lap_ms
 from hub.commands.session import connected
 
 Document = dict[str, Any]
@@ -31,10 +32,11 @@ def measure(options: Options, hear: Hear) -> Document:
     """
     if options.peer:
         peering.check(options.peer)
-    runs, of_peer = [], []
+    runs, of_peer, laps = [], [], []
     with scratch() as directory:
         for number in range(options.repeat):
             hear({"run": number + 1})
+            laps.append(lap_ms())
             runs.append(_run_once(options, directory, hear))
             if options.peer:
                 hear({"phase": f"the peer '{options.peer}'"})
@@ -45,7 +47,7 @@ def measure(options: Options, hear: Hear) -> Document:
         "complaints": [text for run in runs for text in run["complaints"]]
         + [f"Peer '{options.peer}': {text}" for run in of_peer for text in run["complaints"]],
         "options": asdict(options),
-        "machine": machine(),
+        "machine": machine(laps),
         "summary": summary_of(runs),
         "runs": runs,
         **_comparison(options, runs, of_peer),
@@ -98,12 +100,13 @@ def summary_of(runs: Sequence[Document]) -> Document:
     return found
 
 
-def machine() -> Document:
-    """Return what the figures depend on besides the hub."""
+def machine(laps: Sequence[float] = ()) -> Document:
+    """Return what the figures depend on besides the hub; `laps`: how long the same work took before each run."""
     return {
         "hub": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpus": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
+        "laps_ms": list(laps),
     }

@@ -13,6 +13,7 @@ from hub.bench import plots
 from hub.bench.options import PEERS, SCENARIOS, Options
 from hub.bench.rows import ROWS, RUNS, Run, table_of
 from hub.bench.whole import chosen, measure_all
+from hub.bench.yardstick import swing_of
 from hub.kernel.errors import InvalidInput, Misconfigured
 from tests.bench.conftest import Bench
 
@@ -54,6 +55,12 @@ def test_a_share_is_of_the_run_without() -> None:
     [row] = [row for row in rows if row["what"].startswith("delivery beside one to a dead sink")]
     assert row["measured"] == "0.99 of that without, 0.90 of that without"
     assert row["missed"] == "0.90 of that without instead of ≥ 0.95 of that without"
+
+
+def test_a_machine_that_was_slow_for_a_while_is_told() -> None:
+    """Whoever compares two reports learns that the machine changed; where it did not, nothing is said."""
+    assert "up to 2.0 times slower" in swing_of({"laps_ms": [40.0, 80.0, 50.0]})
+    assert swing_of({"laps_ms": [40.0, 44.0]}) == swing_of({"laps_ms": []}) == swing_of({}) == ""
 
 
 def test_every_row_is_made_of_runs_there_are() -> None:
