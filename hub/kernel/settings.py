@@ -101,7 +101,8 @@ class MetricsSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="""Address to bind.""")
     base_port: int = Field(0, ge=0, le=65535, description="""0: each process takes a free port, shown by `hub status`;
-        else the first port of a row, one per process in the order of the Procfile.""")
+        else that of the first process that `hub up` starts, the next ones for the others, in the order of the Procfile.
+        A process of its own (`hub run`) takes this very port.""")
 
 
 class LogSettings(BaseModel):

@@ -6,12 +6,16 @@ of megabytes that reading settings took are given back.
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
-from hub.kernel.settings import ListenerSettings
+from hub.kernel.errors import Misconfigured
+from hub.kernel.settings import ListenerSettings, MetricsSettings
 from hub.settings import HubSettings
 from hub.up import procfile
-from hub.up.plan import Limits, Listener, Nats, Plan
+from hub.up.plan import Limits, Listener, Nats, Plan, Program
+
+_PORTS = 65_536
 
 
 def plan_of(settings: HubSettings, *, color: bool = False) -> Plan:
@@ -21,10 +25,12 @@ def plan_of(settings: HubSettings, *, color: bool = False) -> Plan:
         Misconfigured: there is no acceptable Procfile.
     """
     up = settings.up
+    programs = procfile.read(up.procfile or procfile.find())
     return Plan(
         data_dir=settings.data_dir.expanduser().resolve(),
-        programs=procfile.read(up.procfile or procfile.find()),
+        programs=programs,
         listeners=listeners_of(settings),
+        metrics=metrics_of(settings.metrics, programs),
         nats=None if settings.nats.url else Nats(settings.nats.port, settings.nats.sync),
         limits=Limits(stop_seconds=settings.stop_seconds, **up.model_dump(exclude={"procfile", "preload"})),
         preload=up.preload and sys.platform == "linux",
@@ -40,6 +46,26 @@ def listeners_of(settings: HubSettings) -> tuple[Listener, ...]:
         _listener("internal", "http", settings.internal),
         _listener("gateway", "http", settings.gateway),
         _listener("gateway_compass", "http", settings.gateway_compass),
+    )
+
+
+def metrics_of(settings: MetricsSettings, programs: Sequence[Program]) -> tuple[Listener, ...]:
+    """Return the ports on which the programs show their metrics, one after the other; none where each takes a free one.
+
+    Raises:
+        Misconfigured: there are not as many ports behind the first.
+    """
+    first = settings.base_port
+    if not first:
+        return ()
+    if first + len(programs) > _PORTS:
+        raise Misconfigured(
+            f"HUB_METRICS__BASE_PORT is not acceptable: {len(programs)} processes take a port each from {first} on,"
+            f" and the last port is {_PORTS - 1}; choose a smaller one."
+        )
+    return tuple(
+        Listener(f"metrics of {program.name}", "http", settings.host, first + place, "HUB_METRICS", "BASE_PORT")
+        for place, program in enumerate(programs)
     )
 
 

@@ -18,6 +18,13 @@ class Listener:
     host: str
     port: int
     setting: str
+    """What its settings begin with, such as HUB_EDGE."""
+    port_name: str = "PORT"
+
+    @property
+    def port_setting(self) -> str:
+        """Return the setting that chooses the port."""
+        return f"{self.setting}__{self.port_name}"
 
     @property
     def url(self) -> str:
@@ -62,6 +69,8 @@ class Plan:
     data_dir: Path
     programs: tuple[Program, ...]
     listeners: tuple[Listener, ...] = ()
+    metrics: tuple[Listener, ...] = ()
+    """Where each program shows its metrics, in their order; empty when each takes a free port."""
     nats: Nats | None = Nats()
     limits: Limits = Limits()
     preload: bool = False
@@ -80,6 +89,7 @@ class Plan:
             data_dir=Path(document["data_dir"]),
             programs=tuple(Program(**entry) for entry in document["programs"]),
             listeners=tuple(Listener(**entry) for entry in document["listeners"]),
+            metrics=tuple(Listener(**entry) for entry in document["metrics"]),
             nats=None if nats is None else Nats(**nats),
             limits=Limits(**document["limits"]),
             preload=document["preload"],

@@ -68,11 +68,11 @@ def _complaint(listener: Listener) -> str | None:
         who = holder(listener.port)
         return (
             f"Port {listener.port} of the listener '{listener.name}' is taken"
-            f"{f' ({who})' if who else ''}; free it or set {listener.setting}__PORT."
+            f"{f' ({who})' if who else ''}; free it or set {listener.port_setting}."
         )
     return (
         f"The listener '{listener.name}' cannot bind {listener.host}:{listener.port} ({os.strerror(code)});"
-        f" correct {listener.setting}__HOST or {listener.setting}__PORT."
+        f" correct {listener.setting}__HOST or {listener.port_setting}."
     )
 
 

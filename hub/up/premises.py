@@ -36,7 +36,7 @@ def occupy(plan: Plan, stack: ExitStack) -> Premises:
     paths.prepare()
     stack.callback(os.close, lock.acquire(paths.lock))
     _await_leftovers(plan, paths)
-    ports.check(plan.listeners)
+    ports.check((*plan.listeners, *plan.metrics))
     notices = NotifySocket(paths.run)
     stack.callback(notices.close)
     pipe, writer = os.pipe()
@@ -49,7 +49,7 @@ def _await_leftovers(plan: Plan, paths: Paths) -> None:
     """After a hub that was killed, give its children the moment they need to die and free their ports."""
     if not paths.state.exists():
         return
-    wanted = [(listener.host, listener.port) for listener in plan.listeners if listener.port]
+    wanted = [(listener.host, listener.port) for listener in (*plan.listeners, *plan.metrics) if listener.port]
     kept = server.kept_port(paths)
     wanted += [(server.HOST, kept)] if kept and plan.nats else []
     limit = time.monotonic() + LEFTOVER_SECONDS

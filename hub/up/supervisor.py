@@ -104,9 +104,12 @@ class Supervisor:
             "NOTIFY_SOCKET": str(premises.notices.path),
             "PYTHONUNBUFFERED": "1",  # the last line before a crash belongs in the log
         }
+        own = [{"HUB_PROCESS": program.name} for program in self._plan.programs]
+        for env, metrics in zip(own, self._plan.metrics, strict=False):  # there are none where each takes a free port
+            env[metrics.port_setting] = str(metrics.port)
         workers = [
-            Child(program.name, command_of(program), {**common, "HUB_PROCESS": program.name}, paths.log(program.name))
-            for program in self._plan.programs
+            Child(program.name, command_of(program), common | env, paths.log(program.name))
+            for program, env in zip(self._plan.programs, own, strict=True)
         ]
         if self._plan.nats is None:
             return workers

@@ -18,6 +18,7 @@ def test_a_plan_survives_its_journey_to_the_supervisor(tmp_path: Path) -> None:
         tmp_path,
         (Program("edge", "hub run ingress"),),
         (Listener("edge", "https", "::", 8443, "HUB_EDGE"),),
+        (Listener("metrics of edge", "http", "::", 9090, "HUB_METRICS", "BASE_PORT"),),
         Nats(4222, "always"),
         Limits(quick_failures=3),
         color=True,

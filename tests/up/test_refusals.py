@@ -47,6 +47,15 @@ def test_a_worker_does_not_keep_the_lock(start: Start) -> None:
         assert lock not in links
 
 
+def test_a_row_of_ports_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """Before anything starts, and with a way out."""
+    env = os.environ | {"HUB_DATA_DIR": str(tmp_path), "HUB_METRICS__BASE_PORT": "65534"}
+    ran = subprocess.run([*HUB, "up"], env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 2
+    assert "HUB_METRICS__BASE_PORT is not acceptable" in ran.stderr and "choose a smaller one" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
 def test_all_taken_ports_are_named_in_one_line(start: Start) -> None:
     """Each with its listener, the program that holds it, and the setting to change."""
     with socket.create_server(("127.0.0.1", 0)) as edge, socket.create_server(("127.0.0.1", 0)) as public:

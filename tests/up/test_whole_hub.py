@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from hub.house import LISTENERS
 from hub.up import procfile
 from hub.up.client import RunningHub, start_hub
-from hub.up.ports import free_port
+from hub.up.ports import free_port, is_free
 from tests.up.conftest import is_alive, until
 
 FREE_PORTS = {f"HUB_{name}__PORT": "0" for name in ("EDGE", "PUBLIC", "INTERNAL", "GATEWAY", "GATEWAY_COMPASS")}
@@ -51,6 +52,18 @@ def test_every_worker_can_be_killed_and_comes_back(begin: Begin, preload: str) -
 
     assert hub.wait_ready()["state"] == "ready"
     assert hub.stop() == 0
+
+
+def test_metrics_are_on_a_row_of_ports(begin: Begin) -> None:
+    """From the configured port on, one for each process in the order of the Procfile; each answers."""
+    programs = procfile.read(procfile.find())
+    base = next(port for port in iter(free_port, 0) if all(is_free(port + place) for place in range(len(programs))))
+    hub = begin({"HUB_METRICS__BASE_PORT": str(base)})
+    processes = hub.processes()
+    for place, program in enumerate(programs):
+        address = processes[program.name]["listeners"]["metrics"]
+        assert address == f"http://127.0.0.1:{base + place}"
+        assert httpx.get(f"{address}/healthz", timeout=30).is_success
 
 
 def test_several_of_a_kind_run_side_by_side(begin: Begin, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def check_ports(settings: "HubSettings", document: dict[str, Any] | None) -> Ite
         try:
             ports.check([listener])
         except HubError as error:
-            yield fail(name, error.detail, f"free the port or set {listener.setting}__PORT")
+            yield fail(name, error.detail, f"free the port or set {listener.port_setting}")
         else:
             yield ok(name, f"port {listener.port or 'to be chosen'} is free")
 
