@@ -48,13 +48,34 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def holder(port: int) -> str | None:
     """Return `name, pid 123` of the program that listens on a port; None where the system does not say."""
+    directory = _place_of_holder(port)
+    if directory is None:
+        return None
+    with suppress(OSError):
+        return f"{(directory / 'comm').read_text().strip()}, pid {directory.name}"
+    return None
+
+
+def worker(port: int) -> str | None:
+    """Return `hub run …, pid 123` when that is a worker of a hub, started by itself; None when it is anything else."""
+    directory = _place_of_holder(port)
+    if directory is None:
+        return None
+    with suppress(OSError):
+        words = (directory / "cmdline").read_text().rstrip("\0").split("\0")
+        if "run" in words and "hub" in (Path(word).name for word in words[: words.index("run")]):
+            return f"hub {' '.join(words[words.index('run') :])}, pid {directory.name}"
+    return None
+
+
+def _place_of_holder(port: int) -> Path | None:
     inodes = _listening_inodes(port)
     if not inodes:
         return None
     for directory in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if any(str(link.readlink()) in inodes for link in (directory / "fd").iterdir()):
-                return f"{(directory / 'comm').read_text().strip()}, pid {directory.name}"
+                return directory
     return None
 
 

@@ -1,6 +1,10 @@
 """`hub doctor`: finds what is broken, says what to do, and finds nothing where nothing is."""
 
+import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +21,10 @@ from hub.kernel.resource import Resource
 from hub.layout import streams_of
 from hub.settings import HubSettings
 from hub.up.client import RunningHub, start_hub
+from hub.up.ports import free_port, is_free
 from tests.commands.line import Line, Said
 from tests.dispatch.letters import bury, subscribe
+from tests.up.conftest import until
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -95,6 +101,19 @@ async def test_a_taken_port_is_named_with_its_setting(hub: Line) -> None:
         taken.listen()
         said = await hub("doctor", HUB_INTERNAL__PORT=str(taken.getsockname()[1]))
     assert (said.status, "HUB_INTERNAL__PORT" in said.out) == (1, True)
+
+
+async def test_a_port_of_a_worker_on_its_own_is_no_fault(hub: Line, nats_url: str, tmp_path: Path) -> None:
+    """Where workers run by `hub run`, under systemd or in a container, their listeners are taken by the hub itself."""
+    env = {"HUB_NATS__URL": nats_url, "HUB_DATA_DIR": str(tmp_path), "HUB_PUBLIC__PORT": str(free_port())}
+    words = (sys.executable, "-P", "-m", "hub", "run", "catalog", "--listen", "public")
+    with subprocess.Popen(words, env={**os.environ, **env}, stdout=subprocess.DEVNULL) as process:
+        try:
+            await asyncio.to_thread(until, lambda: not is_free(int(env["HUB_PUBLIC__PORT"])), 60)
+            said = await hub("doctor", "-o", "json", **env)
+            assert levels(said)["listener public"] == "ok"
+        finally:
+            process.terminate()
 
 
 def test_a_directory_that_cannot_be_written_fails(tmp_path: Path) -> None:

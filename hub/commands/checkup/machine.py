@@ -150,7 +150,9 @@ def check_ports(settings: "HubSettings", document: dict[str, Any] | None) -> Ite
         try:
             ports.check([listener])
         except HubError as error:
-            yield fail(name, error.detail, f"free the port or set {listener.port_setting}")
+            worker = ports.worker(listener.port)  # without `hub up` nothing tells of it
+            advice = f"free the port or set {listener.port_setting}"
+            yield ok(name, f"{listener.url} is served by {worker}") if worker else fail(name, error.detail, advice)
         else:
             yield ok(name, f"port {listener.port or 'to be chosen'} is free")
 
