@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 import orjson
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import Header
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
-from nats.js.kv import KV_DEL, KV_PURGE, KeyValue
+from nats.js.kv import KV_DEL, KV_OP, KV_PURGE, KeyValue
 
 from hub.kernel.ending import end
 from hub.kernel.errors import AlreadyExists, BrokerUnavailable, NotFound, RevisionConflict
@@ -22,6 +23,8 @@ from hub.kernel.logger import log
 
 T = TypeVar("T")
 _REMOVALS = (KV_DEL, KV_PURGE)
+MARK_SECONDS = 24 * 3600.0
+"""How long the mark of a removal is kept. Who follows a bucket hears of it at once, or reads all anew after a break."""
 # nats-server's error codes for "expected last sequence differs"; the library translates them on put, not on delete.
 _WRONG_LAST_SEQUENCE = (10071, 10164)
 
@@ -133,10 +136,11 @@ class Bucket(Generic[T]):
         Raises:
             RevisionConflict: somebody else was faster.
         """
-        kv = await self._bound()
+        # As the library's own `delete`, whose marks stay for ever.
+        headers = {KV_OP: KV_DEL} | ({Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(revision)} if revision else {})
         with _translated(self.name):
             try:
-                await kv.delete(key, last=revision)
+                await self._js.publish(f"$KV.{self.name}.{key}", headers=headers, msg_ttl=MARK_SECONDS)
             except APIError as error:
                 if error.err_code not in _WRONG_LAST_SEQUENCE:
                     raise

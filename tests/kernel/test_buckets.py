@@ -9,6 +9,7 @@ import pytest
 from nats.js.kv import KeyValue
 
 from contracts import subjects
+from hub.kernel import state
 from hub.kernel.broker import Bus
 from hub.kernel.errors import AlreadyExists, NotFound, RevisionConflict
 from hub.kernel.state import JSON, Bucket, View
@@ -45,6 +46,23 @@ async def test_what_was_removed_can_be_created_again_once(bus: Bus) -> None:
         await bucket.put("a.b", 3, revision=0)
     with pytest.raises(AlreadyExists):
         await bucket.create("a.b", 3)
+
+
+async def test_nothing_stays_of_what_was_removed_long_ago(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a hub whose Secrets come and go would keep a mark of each for ever; what was not removed stays."""
+    monkeypatch.setattr(state, "MARK_SECONDS", 1.0)
+    bucket = Bucket(bus.js, subjects.APPLICATIONS, JSON)
+    await bucket.create("a.stays", 1)
+    await bucket.delete("a.b", revision=await bucket.create("a.b", 1))
+    await bucket.delete("a.c")
+    kv = await bus.js.key_value(subjects.APPLICATIONS)
+    limit = time.monotonic() + 30
+    while (await kv.status()).values > 1:
+        assert time.monotonic() < limit, "the marks are still there"
+        await asyncio.sleep(0.05)
+    assert await bucket.keys() == ["a.stays"]
+    await bucket.put("a.b", 2, revision=0)
+    assert (await bucket.need("a.b")).value == 2
 
 
 async def test_a_view_knows_what_was_there_and_hears_what_comes(bus: Bus) -> None:
