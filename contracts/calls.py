@@ -7,7 +7,8 @@ only hands on.
 
 Request: the header `Hub-Together`, and a body of calls, each a prefix (length of the headers, length of the data), the
 headers as a JSON object, the data. Reply: a JSON list of `[place in the request, status]`, of failures
-`[place, status, error on one line, beginning of the answer]`.
+`[place, status, error on one line, beginning of the answer]`. An empty list is a sign of life: some of the calls are
+still at work. It comes every `SIGN_SECONDS` for calls that take longer than that.
 """
 
 import struct
@@ -20,6 +21,10 @@ TIMEOUT: Final = "Hub-Timeout"
 """Header: seconds that each of the calls may take."""
 EXCERPT_BYTES: Final = 4000
 """As much of the answer of a failure is told."""
+
+SIGN_SECONDS: Final = 1.5
+AT_WORK: Final = b"[]"
+"""The sign of life."""
 
 _PREFIX = struct.Struct("!II")
 

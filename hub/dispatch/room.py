@@ -78,7 +78,7 @@ class Post:
         retries = house.bucket(subjects.RETRIES, PROGRESS)
         keys = partial(signing_keys, house, self._secrets)
         self._endings = Endings(house.bus, self._replies, self._outbox, house.publish)
-        outside = Outside(Poster(self.rule, trust), self._replies, self._outbox, keys)
+        outside = Outside(Poster(self.rule, trust), self._replies, self._outbox, keys, settings.ack_wait_seconds)
         tools = Tools(outside, self._outbox, self._endings, partial(_recall, retries), settings)
         self.parts = Parts(
             bucket=self.bucket,

@@ -10,7 +10,8 @@ class DispatchSettings(BaseModel):
 
     ack_wait_seconds: float = Field(6, ge=0.2, description="""Seconds after which nats-server hands an event to another
         worker when this one neither acknowledged it nor said that it is at work on it. Workers say so at a quarter of
-        this time, so slow sinks are no reason to raise it; it is the time that passes after a worker was killed.""")
+        this time, so slow sinks are no reason to raise it; it is the time that passes after a worker was killed. The
+        worker that runs a Function is taken for dead after the same time without a sign of life of it.""")
     lease_seconds: float = Field(3, ge=0.2, description="""Seconds after its last sign of life for which a worker alone
         delivers the events of a Subscription with `delivery.ordering`; another one takes over after that. Workers give
         a sign of life at a quarter of this time. One that cannot, because the event store is away for longer, stops

@@ -30,6 +30,7 @@ from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of, told
 from hub.functions.runtime.fleet import Fleet
 from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
+from hub.functions.signs import Signs
 from hub.kernel.errors import HubError
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class Calls:
         self._failed = failed
         self._replies: deque[tuple[str, dict[str, str], bytes]] = deque()
         self._told: defaultdict[str, list[list[int | str]]] = defaultdict(list)
+        self._signs = Signs(client)
         self._something = asyncio.Event()
         self._subscription: Subscription | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -60,6 +62,7 @@ class Calls:
     async def start(self) -> None:
         """Subscribe; from now on calls are answered."""
         self._sending = asyncio.create_task(self._send_replies(), name="function-replies")
+        self._signs.start()
         self._subscription = await self._client.subscribe(
             subjects.CALLS, queue=QUEUE, cb=self._called, pending_msgs_limit=0, pending_bytes_limit=0
         )
@@ -80,6 +83,7 @@ class Calls:
         except ValueError as error:
             log.warning("call.unreadable", subject=message.subject, error=str(error))
             return
+        self._signs.begin(message.reply, len(calls))
         for place, (headers, body) in enumerate(calls):
             reply = partial(self._tell, message.reply, place)
             self._call(message.subject, Invocation(EncodedHeaders(headers), body), limits, reply)
@@ -114,6 +118,7 @@ class Calls:
 
     def _tell(self, subject: str, place: int, answer: Answer | HubError, hidden: tuple[str, ...]) -> None:
         """Reply to one of several calls, with whatever else of them is answered until the replies are sent."""
+        self._signs.answered(subject)
         self._told[subject].append(told_of(place, answer, hidden))
         self._something.set()
 
@@ -157,6 +162,7 @@ class Calls:
             await asyncio.sleep(0.01)
         if self._sending is not None:
             self._sending.cancel()
+        await self._signs.stop()
 
 
 async def whole_of(answer: Answer, limit_bytes: int) -> Answer | HubError:

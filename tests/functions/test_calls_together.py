@@ -8,7 +8,7 @@ import orjson
 from nats.aio.msg import Msg
 
 from contracts import subjects
-from contracts.calls import TIMEOUT, TOGETHER, pack
+from contracts.calls import SIGN_SECONDS, TIMEOUT, TOGETHER, pack
 from tests.functions.conftest import event_headers
 from tests.functions.test_deployment import Hub, hub
 
@@ -83,6 +83,19 @@ async def test_a_slow_call_holds_up_no_answer_of_the_others(hub: Hub) -> None:
     assert 1 not in replies.said
     await replies.until({1})
     assert replies.said[1][0] == 408
+
+
+async def test_what_takes_long_gives_signs_of_life_until_it_is_answered(hub: Hub) -> None:
+    """Whoever waits can tell it from a dead worker; nothing is said of what is answered."""
+    await hub.apply(SOURCE)
+    await hub.judged()
+    first = await call_together(hub, [0, 2.5 * SIGN_SECONDS])
+    await first.until({0, 1})
+    assert [] in first.messages[1:], "a sign between the two answers"
+    said = len(first.messages)
+    second = await call_together(hub, [2.5 * SIGN_SECONDS])
+    await second.until({0})
+    assert [] in second.messages and said == len(first.messages)
 
 
 async def test_a_crash_costs_the_calls_in_hand_only(hub: Hub) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from contracts import subjects
-from contracts.calls import TIMEOUT, TOGETHER, pack
+from contracts.calls import SIGN_SECONDS, TIMEOUT, TOGETHER, pack
 from hub.dispatch.binding import sink_headers
 from hub.dispatch.consumer.intake import Message
 from hub.dispatch.model import EXCERPT_CHARACTERS, Answer, Delivery
@@ -18,8 +18,11 @@ from hub.dispatch.planning import Plan
 from hub.dispatch.sinks.outside import Outside, Send
 
 ATTEMPT = "Hub-Attempt"
-# The worker keeps the time limit itself and says so; past this it is taken for dead.
+# The worker keeps the time limit itself and says so.
 _GRACE_SECONDS = 1.0
+_LEAST_SIGNS = 3
+# A look that comes later than this found that this process itself stood still: what was said waits to be read.
+_LATE_SECONDS = 1.0
 _MOST_TOGETHER = 32
 _MOST_BYTES = 262_144
 _LOST = Answer(None, error="The request could not be sent: the connection with nats-server is lost.")
@@ -46,12 +49,14 @@ class _Line:
     def __init__(self, outside: Outside, plan: Plan) -> None:
         name, scope, seconds = plan.sink.name, plan.sink.scope, plan.policy.timeout_seconds
         self._outside = outside
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._gathered: _Calls | None = None
         self.limit = f"{seconds:g}"
         self.seconds = seconds + _GRACE_SECONDS
+        self.silence = max(outside.silence_seconds, _LEAST_SIGNS * SIGN_SECONDS)
         self.subject = subjects.call(scope, name)
         self.silent = Answer(None, error=f"The Function '{name}' did not answer within {seconds:g} s.")
+        self.dead = Answer(None, error=f"The worker of the Function '{name}' was silent for {self.silence:g} s.")
         self.missing = Answer(503, error=f"No worker runs the Function '{name}' in scope '{scope}'.")
 
     def call(self, headers: bytes, body: bytes) -> "asyncio.Future[Answer]":
@@ -61,15 +66,15 @@ class _Line:
             self._send(calls)
         if self._gathered is None:
             self._gathered = _Calls(self)
-            self._loop.call_soon(self._send, self._gathered)
-        answered: asyncio.Future[Answer] = self._loop.create_future()
+            self.loop.call_soon(self._send, self._gathered)
+        answered: asyncio.Future[Answer] = self.loop.create_future()
         self._gathered.add(headers, body, answered)
         return answered
 
     def _send(self, calls: "_Calls") -> None:
         if self._gathered is calls:
             self._gathered = None
-            calls.send(self._outside, self._loop)
+            calls.send(self._outside)
 
 
 class _Calls:
@@ -89,17 +94,37 @@ class _Calls:
         self._parts.append((headers, body))
         self._bytes += len(headers) + len(body)
 
-    def send(self, outside: Outside, loop: asyncio.AbstractEventLoop) -> None:
+    def send(self, outside: Outside) -> None:
         line, parts = self._line, self._parts
         self._inbox, self._reply = outside.inbox, outside.inbox.open(self._received)
-        self._expiry = loop.call_later(line.seconds, self._end, line.silent)
+        self._heard = line.loop.time()
+        self._limit = self._heard + line.seconds
+        self._look_later()
         headers = {TOGETHER: str(len(parts)), TIMEOUT: line.limit}
         self._parts = []
         outside.outbox.send(
             line.subject, pack(parts), reply=self._reply, headers=headers, on_lost=lambda: self._end(_LOST)
         )
 
+    def _look_later(self) -> None:
+        due = min(self._limit, self._heard + self._line.silence)
+        self._expiry = self._line.loop.call_at(due, self._look, due)
+
+    def _look(self, due: float) -> None:
+        """Give up what is past its limit, or what nobody seems to be at work on any more."""
+        now = self._line.loop.time()
+        if now >= self._limit:
+            self._end(self._line.silent)
+            return
+        if now - due > _LATE_SECONDS:
+            self._heard = now
+        if now - self._heard >= self._line.silence:
+            self._end(self._line.dead)
+        else:
+            self._look_later()
+
     def _received(self, message: Message) -> None:
+        self._heard = self._line.loop.time()
         if message.headers and message.headers.get("Status") == "503":
             self._end(self._line.missing)
             return

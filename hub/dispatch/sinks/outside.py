@@ -26,6 +26,8 @@ class Outside:
     outbox: Outbox
     signing_keys: Callable[[str, str], tuple[bytes, ...]]
     """Scope and name of a Secret → its signing keys; raises InvalidField."""
+    silence_seconds: float
+    """After so long without a sign of life a worker that was asked is taken for dead."""
     now: Callable[[], float] = time.time
 
     async def ask(

@@ -1,5 +1,6 @@
 """The sink `function:NAME`: events that are ready together are called together, each judged by its own answer."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from contracts import subjects
-from contracts.calls import unpack
+from contracts.calls import AT_WORK, SIGN_SECONDS, unpack
 from tests.dispatch.delivery.conftest import Hub, Run
 
 
@@ -20,6 +21,8 @@ class Function:
         self._hub = hub
         self._refused = refused
         self._replies = replies
+        self.silent_at_first = False
+        self.signs = 0
         self.requests: list[int] = []
         self.ids: Counter[str] = Counter()
 
@@ -32,6 +35,11 @@ class Function:
         ids = [orjson.loads(headers)["ce-id"] for headers, _ in unpack(message.data)]
         self.requests.append(len(ids))
         self.ids.update(ids)
+        if self.silent_at_first and len(self.requests) == 1:
+            return
+        for _ in range(self.signs):
+            await asyncio.sleep(SIGN_SECONDS)
+            await self._hub.bus.nc.publish(message.reply, AT_WORK)
         told = [[at, 400, "no", "because"] if one == self._refused else [at, 200] for at, one in enumerate(ids)]
         await self._hub.bus.nc.publish(message.reply, orjson.dumps(told) if self._replies is None else self._replies)
 
@@ -77,3 +85,29 @@ async def test_an_answer_that_cannot_be_read_is_no_success(hub: Hub, running: Ru
     (letter,) = await hub.dead()
     assert (letter.headers or {})["Hub-Kind"] == "attempts-exhausted"
     assert {"e-1": 2} == function.ids
+
+
+async def test_the_events_of_a_worker_that_fell_silent_are_tried_again(hub: Hub, running: Run) -> None:
+    """A killed worker says nothing any more: nobody waits for the whole time limit of the delivery."""
+    function = Function(hub, refused="")
+    function.silent_at_first = True
+    await function.start()
+    await running(["dispatch"])
+    await hub.subscribe("function:taker", delivery={"timeout": "10m"})
+    await hub.post("e-1")
+    (record,) = await hub.attempts(1)
+    assert "The worker of the Function 'taker' was silent" in record["error"]
+    await hub.settled()
+    assert {"e-1": 2} == function.ids
+
+
+async def test_a_call_that_takes_long_is_waited_for(hub: Hub, running: Run) -> None:
+    """As long as its worker gives signs of life it is not called again, however long that takes."""
+    function = Function(hub, refused="")
+    function.signs = 5
+    await function.start()
+    await running(["dispatch"])
+    await hub.subscribe("function:taker", delivery={"timeout": "10m"})
+    await hub.post("e-1")
+    await hub.settled()
+    assert {"e-1": 1} == function.ids
