@@ -65,6 +65,7 @@ IMPURE_MODULES = {
     "hub.registry.keypair": "makes keys",
     "hub.registry.services": "fetches, stores and announces",
     "hub.registry.sweeping": "looks through the store now and then",
+    "hub.functions.signs": "gives signs of life of calls, over the bus and by the clock",
 }
 """Further modules that do input and output, alone or with all below them, and why."""
 
