@@ -216,14 +216,13 @@ class Running:
         log.info("room.started", room=room.name, seconds=round(time.monotonic() - began, 3))
 
     async def _listen(self, names: list[str]) -> None:
-        from hub.kernel import health
         from hub.kernel.http.app import application
         from hub.kernel.http.direct import Doors
         from hub.kernel.http.guard import Guard, is_loopback
         from hub.kernel.http.server import Listener
         from hub.kernel.settings import ListenerSettings
         from hub.kernel.workload import Workloads
-        from hub.up import frontdoor
+        from hub.up import frontdoor, health
 
         assert self._bus is not None and self._house is not None  # noqa: S101 - narrows the types for the checker
         for name in names:

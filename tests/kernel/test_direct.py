@@ -220,3 +220,23 @@ async def test_a_request_that_does_not_come_in_is_ended(doorman: Doorman) -> Non
         assert await kept.answer() == (200, "door", b"later")
     finally:
         await listener.close()
+
+
+OFFER = (b"connection: Upgrade, HTTP2-Settings", b"http2-settings: AAEAAEAAAAIAAAABAAMAAABk", b"upgrade: h2c")
+"""As Java's `HttpClient` sends them with every request until it is answered."""
+
+
+@pytest.mark.parametrize("path", [b"/shop/events", b"/shop/other/events"], ids=["door", "no door"])
+async def test_an_offer_of_http_2_is_not_taken_and_does_no_harm(connection: Connection, path: bytes) -> None:
+    """Request after request on one connection is answered in HTTP/1.1, the head in one piece or in two."""
+    for number in range(3):
+        connection.write(post(b"%d upgrade: h2c" % number, *OFFER, path=path))
+        status, _, body = await connection.answer()
+        assert status == (200 if path == b"/shop/events" else 404)
+        assert path != b"/shop/events" or body == b"%d upgrade: h2c" % number
+    whole = post(b"last", b"x-padding: " + b"x" * 20, *OFFER, path=path)
+    connection.write(whole[:60])
+    await connection.writer.drain()
+    await asyncio.sleep(0.05)
+    connection.write(whole[60:])
+    assert (await connection.answer())[0] in (200, 404)

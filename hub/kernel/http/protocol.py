@@ -6,6 +6,7 @@ come in within its time.
 
 import asyncio
 import math
+import re
 import ssl
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -21,6 +22,7 @@ MOST_HEAD_BYTES = 1024 * 1024
 CYCLE = "hub.cycle"
 """Key in the state of a passage's requests: uvicorn's own object of the request, for who answers without ASGI."""
 Networks = Sequence[IPv4Network | IPv6Network]
+_OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n[^ \t])", re.IGNORECASE)
 
 
 class Protocol(HttpToolsProtocol):
@@ -52,6 +54,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; refuse a head without end."""
+        if self._head_bytes is not None and b"h2c" in data:
+            data = _without_offer(data)
         super().data_received(data)
         if self._head_bytes is not None:
             self._head_bytes += len(data)
@@ -133,6 +137,16 @@ class Protocol(HttpToolsProtocol):
         if not call.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+
+def _without_offer(data: bytes) -> bytes:
+    """Return the beginning of a request without the offer to go on in HTTP/2 in clear text, which nobody has to take.
+
+    Java's `HttpClient` makes it with each first request; the parser would take the body for the other protocol.
+    """
+    end = data.find(b"\r\n\r\n") + 3
+    end = end if end > 2 else len(data)
+    return _OFFER.sub(b"", data[:end]) + data[end:]
 
 
 def within(address: str, networks: Networks) -> bool:
