@@ -16,6 +16,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from hub.kernel.client import Client
+from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError, Misconfigured
 from hub.kernel.lines import header_lines, subject_line
 from hub.kernel.logger import log
@@ -71,25 +72,30 @@ async def connect(
     async def failed(error: Exception) -> None:
         log.debug("broker.failed", name=name, error=repr(error))
 
+    connecting = asyncio.create_task(
+        client.connect(
+            servers=servers,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
+            connect_timeout=3,
+            allow_reconnect=True,
+            reconnected_cb=reconnected,
+            disconnected_cb=disconnected,
+            error_cb=failed,
+            pending_size=32 * 1024 * 1024,
+            **access,
+        )
+    )
     try:
         async with asyncio.timeout(FIRST_CONNECT_SECONDS):
-            await client.connect(
-                servers=servers,
-                name=name,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
-                connect_timeout=3,
-                allow_reconnect=True,
-                reconnected_cb=reconnected,
-                disconnected_cb=disconnected,
-                error_cb=failed,
-                pending_size=32 * 1024 * 1024,
-                **access,
-            )
+            await asyncio.shield(connecting)
     except (NatsError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(
             "nats-server does not answer; is the hub up (`hub status`), or HUB_NATS__URL right?"
         ) from error
+    finally:
+        await end(connecting)
     return client
 
 
