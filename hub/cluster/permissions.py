@@ -77,12 +77,12 @@ _BESIDES = {
     "ingress": Besides(
         publishes=(*_hub("catalog"), _ACCEPTED, _QUARANTINED),
         asks=("ask.events.*",),
-        api=tuple(f"{verb}.{subjects.EVENTS}" for verb in ("STREAM.INFO", "STREAM.PURGE", "CONSUMER.LIST")),
     ),
     "dispatch": Besides(
         publishes=(*_hub("delivery", "subscription", "audit"), _REPLAYS, _DEAD, _ATTEMPTS, subjects.CALLS),
         reads=(subjects.EVENTS, subjects.DEAD, subjects.ATTEMPTS, subjects.HUB),
         removes=(subjects.DEAD,),
+        api=(f"STREAM.PURGE.{subjects.EVENTS}",),
         answers=("edge", "inside", OPERATOR),
     ),
     "functions": Besides(publishes=_hub("function"), hears=(subjects.CALLS,), reads_objects=True),

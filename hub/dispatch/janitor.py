@@ -1,6 +1,7 @@
 """Makes room in the event store before it is full, and says when that does not help.
 
-Runs in every process that accepts events: two that clear at once clear the same, so no lease is needed.
+Runs in every process that delivers events, not where they come in: nothing is read while nobody delivers, and what
+faces the network must not be able to take stored events away. Two that clear at once clear the same.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import structlog
 from nats.errors import Error as NatsError
 
 from contracts import subjects
-from hub.ingress import metering
-from hub.ingress.clearing import Reader, Store, keep_from
+from hub.dispatch import metering
+from hub.dispatch.clearing import Reader, Store, keep_from
 from hub.kernel.broker import Bus
 from hub.kernel.ending import end
 from hub.kernel.errors import BrokerUnavailable, HubError

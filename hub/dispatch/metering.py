@@ -15,4 +15,5 @@ ATTEMPTS_UNRECORDED = Counter("hub_attempts_unrecorded", "Delivery attempts whos
 BREAKER_STATE = Gauge(
     "hub_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open", ["subscription"], registry=REGISTRY
 )
+STORE_SHARE = Gauge("hub_event_store_share", "How full the event store is, from 0 to 1", registry=REGISTRY)
 IN_FLIGHT = Gauge("hub_deliveries_in_flight", "Deliveries under way", registry=REGISTRY)

@@ -19,6 +19,7 @@ from hub.dispatch.consumer.lines import Lines
 from hub.dispatch.consumer.outbox import Outbox
 from hub.dispatch.consumer.running import Parts
 from hub.dispatch.handlers import serve
+from hub.dispatch.janitor import Janitor
 from hub.dispatch.kinds import KINDS, SUBSCRIPTION, admission
 from hub.dispatch.metering import IN_FLIGHT
 from hub.dispatch.model import NEXT, Progress
@@ -43,7 +44,8 @@ LOG_EVENTS = (
     "pull.refused", "subscription.started", "subscription.changed", "subscription.ended", "subscription.waiting",
     "subscription.incomplete", "subscription.unreadable", "sink.gone", "sink.unpaused",
     "breaker.warned", "breaker.changed", "breaker.untold", "lease.taken", "lease.lost",
-    "lease.unknown", "consumer.swept", "sweep.postponed", "bug.caught",
+    "lease.unknown", "consumer.swept", "sweep.postponed", "store.cleared", "store.filling", "store.relieved",
+    "bug.caught",
 )  # fmt: skip
 
 
@@ -92,6 +94,7 @@ class Post:
         )
         self.lines = Lines(self.parts)
         self._keeping = Keeping(self.parts, self.lines)
+        self._janitor = Janitor(house.bus, house.settings.streams)
 
     async def start(self) -> None:
         """Take up all Subscriptions and follow their changes."""
@@ -105,6 +108,7 @@ class Post:
         self._secrets.on_change(lambda key, _resource: self._secret_changed(key))
         self.lines.start()
         self._keeping.start()
+        await self._janitor.start()
 
     def _reconnected(self) -> None:
         self._endings.reconnected()
@@ -129,6 +133,7 @@ class Post:
 
     async def stop(self) -> None:
         """Stop pulling, finish what is in hand, give back the rest."""
+        await self._janitor.stop()
         await self.lines.stop(self._house.settings.stop_seconds * 0.8)
         await self._outbox.flush(1.0)
         await self._keeping.stop()

@@ -1,6 +1,6 @@
-"""Counts what becomes of posted events, and how full the event store is."""
+"""Counts what becomes of posted events."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from hub.kernel.metrics import REGISTRY
 
@@ -13,4 +13,3 @@ CONTRACT_WARNINGS = Counter(
 UNKNOWN_TYPES = Counter(
     "hub_events_uncatalogued", "Accepted events whose type is in no catalog", ["application"], registry=REGISTRY
 )
-STORE_SHARE = Gauge("hub_event_store_share", "How full the event store is, from 0 to 1", registry=REGISTRY)

@@ -21,7 +21,6 @@ from hub.ingress.asking import Asking
 from hub.ingress.doors import PATHS, PUBLISH, doors_of
 from hub.ingress.expectations import Expectations
 from hub.ingress.handlers import Reporter
-from hub.ingress.janitor import Janitor
 from hub.ingress.limits import Limits
 from hub.ingress.rules import Rules
 from hub.ingress.settings import IngressSettings
@@ -32,7 +31,7 @@ from hub.kernel.settings import NatsSettings
 from hub.kernel.state import JSON, Codec
 from hub.kernel.workload import Workloads
 
-LOG_EVENTS = ("event.rejected", "store.cleared", "store.filling", "store.relieved", "unknown_types.unreported")
+LOG_EVENTS = ("event.rejected", "unknown_types.unreported")
 _ENTRIES: Codec[EventTypeEntry] = Codec(EventTypeEntry.encode, lambda raw, _revision: EventTypeEntry.decode(raw))
 
 
@@ -54,21 +53,12 @@ def build(settings: IngressSettings, house: RoomHouse) -> Room:
     def subscriptions() -> list[Resource]:
         return [subscription for _key, subscription in view.items()]
 
-    janitor = Janitor(house.bus, house.settings.streams)
     reporter = Reporter(known, house.publish, house.clock, settings.unknown_report_seconds)
-
-    async def start() -> None:
-        await janitor.start()
-        await reporter.start()
-
-    async def stop() -> None:
-        await reporter.stop()
-        await janitor.stop()
 
     return Room(
         "ingress",
-        start=start,
-        stop=stop,
+        start=reporter.start,
+        stop=reporter.stop,
         routes={
             "edge": _routes(Endpoints(outside, subscriptions)),
             "internal": [*Asking(house.bus.nc).routes(), *_internal_routes(Endpoints(inside, subscriptions))],

@@ -90,11 +90,12 @@ MAY = {
 }
 MAY_NOT = {
     "edge": ["call.default.f", "replay.default.s", "dead.default.s", "ask.functions.apply", "$KV.subscriptions.a.b",
-             "$JS.API.STREAM.MSG.GET.KV_functions", "$JS.API.STREAM.MSG.GET.DEAD"],
+             "$JS.API.STREAM.MSG.GET.KV_functions", "$JS.API.STREAM.MSG.GET.DEAD", "$JS.API.STREAM.PURGE.EVENTS"],
     "inside": ["$KV.secrets.a.b", "$KV.authorities.a", "dead.default.s", "replay.default.s", "ask.secrets.apply",
-               "$JS.API.STREAM.MSG.GET.KV_tokens", "$JS.API.STREAM.MSG.GET.EVENTS", "hub.certificate.v1.revoked"],
+               "$JS.API.STREAM.MSG.GET.KV_tokens", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.PURGE.EVENTS",
+               "hub.certificate.v1.revoked"],
     "dispatch": ["events.shop.order", "quarantine.shop.order", "$KV.secrets.a.b", "$KV.applications.a",
-                 "$JS.API.STREAM.MSG.GET.KV_authorities", "$JS.API.STREAM.PURGE.EVENTS", "ask.tokens.create",
+                 "$JS.API.STREAM.MSG.GET.KV_authorities", "ask.tokens.create",
                  "$JS.API.STREAM.MSG.DELETE.EVENTS", "hub.application.v1.removed", "warehouse.orders"],
     "control": ["$KV.secrets.a.b", "$KV.subscriptions.a.b", "call.default.f", "replay.default.s",
                 "$JS.API.CONSUMER.CREATE.EVENTS.x", "$JS.API.STREAM.MSG.GET.KV_authorities"],

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from contracts import subjects
-from hub.ingress.clearing import Reader, Store, keep_from
-from hub.ingress.janitor import Janitor
+from hub.dispatch.clearing import Reader, Store, keep_from
+from hub.dispatch.janitor import Janitor
 from hub.kernel.broker import Bus
 from hub.kernel.settings import StreamSettings
 from tests.conftest import make_settings
@@ -99,7 +99,7 @@ async def http(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of a hub with a small store and a busy janitor."""
     tree = make_settings(tmp_path, nats_url, streams=SETTINGS.model_dump())
-    process = await running(["ingress"], ["internal"], tree)
+    process = await running(["ingress", "dispatch"], ["internal"], tree)
     async with httpx.AsyncClient(base_url=process.addresses()["internal"]) as client:
         yield client
 
