@@ -46,6 +46,7 @@ class Process(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._decoder = frames.Decoder()
         self._transport: Any = None
+        self._unsent: list[bytes] = []
         self._process: asyncio.subprocess.Process | None = None
         self._calls: dict[int, tuple[Done, asyncio.TimerHandle]] = {}
         self._streams: dict[int, tuple[Stream, asyncio.TimerHandle]] = {}
@@ -123,7 +124,18 @@ class Process(asyncio.Protocol):
         self.last_call = self._loop.time()
         timer = self._loop.call_later(timeout_seconds, self._time_out, number)
         self._calls[number] = (done, timer)
-        self._transport.write(frames.encode(Frame(frames.INVOKE, number, meta_of(invocation), invocation.body)))
+        self._send(frames.encode(Frame(frames.INVOKE, number, meta_of(invocation), invocation.body)))
+
+    def _send(self, encoded: bytes) -> None:
+        """Send what is ready until the event loop comes round in one piece: writing costs more than all else per call."""
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(encoded)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if not self.gone and self._transport is not None and not self._transport.is_closing():
+            self._transport.writelines(unsent)
 
     def _time_out(self, number: int) -> None:
         done, _ = self._calls.pop(number)
@@ -208,7 +220,7 @@ class Process(asyncio.Protocol):
 
     def _say(self, frame: Frame) -> None:
         if not self.gone and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frames.encode(frame))
+            self._send(frames.encode(frame))
 
     def _load_error(self, said: dict[str, Any]) -> HubError:
         failure = Failure(said["type"], said["message"], said["file"], said["line"])
