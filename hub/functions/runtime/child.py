@@ -19,7 +19,7 @@ from hub.functions.runtime.crew import Crew
 from hub.functions.runtime.flow import Flow, StoppedError
 from hub.functions.runtime.frames import Frame
 from hub.functions.runtime.publisher import Publisher
-from hub.functions.runtime.request import Request
+from hub.functions.runtime.request import Request, parsed
 from hub.functions.runtime.spans import TRACER
 
 _TRACEBACK_FRAMES = 20
@@ -88,14 +88,15 @@ class Child:
             return frames.encode(self._raised(frame.call, error))
 
     def _invoke(self, frame: Frame) -> Frame:
-        request = Request(json.loads(frame.header.decode()), frame.body)
+        request = Request(parsed(frame.header), frame.body)
         invocation = self._invocation
         if not self._traced:
             self._traced = tracing.install(invocation)
+        headers = request.headers
         invocation.call = frame.call
-        invocation.event = request.headers.get("ce-id", "")
-        invocation.traceparent = request.headers.get("traceparent", "")
-        invocation.headers = request.headers
+        invocation.event = headers.plain.get("ce-id", "")
+        invocation.traceparent = headers.plain.get("traceparent", "")
+        invocation.headers = headers
         try:
             return self._answered(frame.call, self._call(self._main, request, self._offer))
         except event.InvalidEventError as error:

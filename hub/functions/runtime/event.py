@@ -10,16 +10,15 @@ Source: kyma-project/serverless:components/runtimes/python312/lib/ce.py.
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.functions.runtime.request import Request
+from hub.functions.runtime.request import Request, parsed
 from hub.functions.runtime.spans import TRACER
 
 SPEC_VERSIONS = ("1.0", "0.3")
-_REQUIRED = ("ce-type", "ce-source", "ce-id")
+_REQUIRED = ("ce-type", "ce-source", "ce-id", "ce-specversion")
 _STRUCTURED = "application/cloudevents+json"
 
 Publish = Callable[[dict[str, Any]], Any]
@@ -33,10 +32,11 @@ class InvalidEventError(ValueError):
 class Event:
     """What a handler gets: a map of `data`, `ce-…` attributes and `extensions`, with the means to publish."""
 
+    tracer = TRACER
+
     def __init__(self, fields: dict[str, Any], publish: Publish) -> None:
         """Create the event from its fields; `publish` posts what the handler emits."""
         self.ceHeaders = fields  # upstream's name
-        self.tracer = TRACER
         self._publish = publish
 
     def __getitem__(self, name: str) -> Any:
@@ -119,18 +119,22 @@ def event_fields(request: Request) -> dict[str, Any]:
     Raises:
         InvalidEventError: a CloudEvent lacks an attribute or has an unknown version, or a body is not JSON as it says.
     """
-    headers = request.headers
+    headers = request.headers.plain
     fields: dict[str, Any] = {"extensions": {"request": request}}
-    media_type = request.content_type.partition(";")[0].strip()
+    media_type = headers.get("content-type", "").lower().partition(";")[0].strip()
     if media_type == _STRUCTURED:
         return fields | _structured(request.content)
     if "ce-type" in headers and "ce-source" in headers:
-        fields |= {name: value for name, value in headers.items() if name.startswith("ce-")}
+        for name, value in headers.items():
+            if name[:3] == "ce-":
+                fields[name] = value
         if "ce-time" not in fields:
             fields["ce-time"] = datetime.now(UTC).isoformat()
         _check(fields)
-        return fields | {"data": _data(request.content, media_type) if media_type else _guessed(request.content)}
-    return fields | {"data": _data(request.content, media_type)}
+        fields["data"] = _data(request.content, media_type) if media_type else _guessed(request.content)
+        return fields
+    fields["data"] = _data(request.content, media_type)
+    return fields
 
 
 def _structured(body: bytes) -> dict[str, Any]:
@@ -149,10 +153,11 @@ def _structured(body: bytes) -> dict[str, Any]:
 
 
 def _check(fields: Mapping[str, Any]) -> None:
-    missing = [name.removeprefix("ce-") for name in (*_REQUIRED, "ce-specversion") if not fields.get(name)]
-    if missing:
+    get = fields.get
+    version = get("ce-specversion")
+    if not (version and get("ce-id") and get("ce-source") and get("ce-type")):
+        missing = [name.removeprefix("ce-") for name in _REQUIRED if not get(name)]
         raise InvalidEventError(f"the event lacks {', '.join(missing)}")
-    version = fields["ce-specversion"]
     if version not in SPEC_VERSIONS:
         raise InvalidEventError(f"specversion {version} is not known; known: {', '.join(SPEC_VERSIONS)}")
 
@@ -165,13 +170,13 @@ def _data(body: bytes, media_type: str) -> Any:
 
 def _guessed(body: bytes) -> Any:
     try:
-        return json.loads(body) if body else None
+        return parsed(body) if body else None
     except ValueError:
         return body
 
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return parsed(body)
     except ValueError as error:
         raise InvalidEventError(f"the body is not JSON: {error}") from error

@@ -33,7 +33,9 @@ LIMIT_BYTES: Final = 256 * 1024 * 1024
 """A longer frame means the two ends no longer agree; nothing legitimate comes near it."""
 
 _PREFIX = struct.Struct("!IBII")
-_AFTER_LENGTH = _PREFIX.size - 4
+_SIZE = _PREFIX.size
+_AFTER_LENGTH = _SIZE - 4
+_unpack_prefix = _PREFIX.unpack_from
 
 
 class Frame(NamedTuple):
@@ -43,6 +45,9 @@ class Frame(NamedTuple):
     call: int
     header: bytes = b""
     body: bytes = b""
+
+
+_frame = tuple.__new__  # of four parts at hand, without the call of Python in between
 
 
 def encode(frame: Frame) -> bytes:
@@ -84,20 +89,17 @@ class Decoder:
     def _cut(self, read: bytes) -> tuple[list[Frame], bytes]:
         frames: list[Frame] = []
         at, end = 0, len(read)
-        self._needed = _PREFIX.size
-        while end - at >= _PREFIX.size:
-            length, kind, call, header_length = _PREFIX.unpack_from(read, at)
-            _check(length, header_length)
+        self._needed = _SIZE
+        while end - at >= _SIZE:
+            length, kind, call, header_length = _unpack_prefix(read, at)
+            if length > LIMIT_BYTES or length < _AFTER_LENGTH + header_length:
+                raise ValueError(f"not a frame: length {length}, header length {header_length}")
             after = at + 4 + length
             if after > end:
                 self._needed = after - at
                 break
-            body_at = at + _PREFIX.size + header_length
-            frames.append(Frame(kind, call, read[at + _PREFIX.size : body_at], read[body_at:after]))
+            header_at = at + _SIZE
+            body_at = header_at + header_length
+            frames.append(_frame(Frame, (kind, call, read[header_at:body_at], read[body_at:after])))
             at = after
         return frames, read[at:]
-
-
-def _check(length: int, header_length: int) -> None:
-    if length > LIMIT_BYTES or length < _AFTER_LENGTH + header_length:
-        raise ValueError(f"not a frame: length {length}, header length {header_length}")

@@ -68,6 +68,12 @@ class LogFile:
         self._open()
 
 
+class Begun(threading.local):
+    """The line that the current thread has begun."""
+
+    text = ""
+
+
 class Lines(TextIOBase):
     """A text stream that writes whole lines to the log, told apart by thread."""
 
@@ -76,7 +82,7 @@ class Lines(TextIOBase):
         self._log = log
         self._stream = stream
         self._invocation = invocation
-        self._begun = threading.local()
+        self._begun = Begun()
 
     def writable(self) -> bool:
         """Say that the stream can be written."""
@@ -84,7 +90,7 @@ class Lines(TextIOBase):
 
     def write(self, text: str) -> int:
         """Take text; each finished line goes to the log."""
-        begun = getattr(self._begun, "text", "") + text
+        begun = self._begun.text + text
         *lines, rest = begun.split("\n")
         if len(rest) > _LINE_LIMIT:
             lines, rest = [*lines, rest], ""
@@ -95,7 +101,7 @@ class Lines(TextIOBase):
 
     def flush(self) -> None:
         """Write the line that has been begun, if any."""
-        rest = getattr(self._begun, "text", "")
+        rest = self._begun.text
         if rest:
             self._begun.text = ""
             self._put(rest)

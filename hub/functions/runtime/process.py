@@ -127,7 +127,7 @@ class Process(asyncio.Protocol):
         self._send(frames.encode(Frame(frames.INVOKE, number, meta_of(invocation), invocation.body)))
 
     def _send(self, encoded: bytes) -> None:
-        """Send what is ready until the event loop comes round in one piece: writing costs more than all else per call."""
+        """Send what is ready until the event loop comes round in one piece: writing costs more than all else."""
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent.append(encoded)

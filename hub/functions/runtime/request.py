@@ -9,38 +9,57 @@ import json
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
+_scan = json.JSONDecoder().scan_once
+
+
+def parsed(content: bytes) -> Any:
+    """Return what JSON says, as `json.loads` does; plain UTF-8 without its looks at encodings and blanks.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        text = content.decode()
+        value, end = _scan(text, 0)
+        if end == len(text):
+            return value
+    except (ValueError, StopIteration):  # what it is instead, or what is wrong, the whole way tells
+        pass
+    return json.loads(content)
+
 
 class Headers(Mapping[str, str]):
     """Header fields; names in any case."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         """Keep the fields, names as they came in lower case."""
-        self._fields = {name.lower(): value for name, value in fields.items()}
+        self.plain = {name.lower(): value for name, value in fields.items()}
+        """The same as a map whose names are in lower case, for who knows them so."""
 
     def __getitem__(self, name: str) -> str:
         """Return a field's value."""
-        return self._fields[name.lower()]
+        return self.plain[name.lower()]
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, in lower case."""
-        return iter(self._fields)
+        return iter(self.plain)
 
     def __len__(self) -> int:
         """Return the number of fields."""
-        return len(self._fields)
+        return len(self.plain)
 
     # What `Mapping` would make of the methods above, without a call of Python per field.
     def __contains__(self, name: object) -> bool:
         """Say whether there is such a field."""
-        return isinstance(name, str) and name.lower() in self._fields
+        return isinstance(name, str) and name.lower() in self.plain
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field's value, or the default."""
-        return self._fields.get(name.lower(), default)
+        return self.plain.get(name.lower(), default)
 
     def items(self) -> ItemsView[str, str]:
         """Return names and values."""
-        return self._fields.items()
+        return self.plain.items()
 
 
 class Request:
@@ -76,7 +95,7 @@ class Request:
     @property
     def json(self) -> Any:
         """Return the body read as JSON, or None when it is empty."""
-        return json.loads(self.content) if self.content else None
+        return parsed(self.content) if self.content else None
 
     @property
     def url(self) -> str:
