@@ -16,11 +16,12 @@ from queue import SimpleQueue
 from hub.functions.runtime.frames import INVOKE, Decoder, Frame
 
 _READ_BYTES = 262_144
-_TAKE_OVER_SECONDS = 0.003
 _LONG_SECONDS = 0.001
 _SHORT_SECONDS = 0.0003
-_WATCH_SECONDS = 0.002
-_QUIET_ROUNDS = 25
+_LONGEST_SECONDS = 0.004
+"""What a longer one counts as: one that the machine interrupted says little about the handler."""
+_WATCH_SECONDS = 0.004
+_QUIET_ROUNDS = 12
 _ANSWERS_TOGETHER = 16
 
 
@@ -129,7 +130,7 @@ class Crew:
 
     def _learn(self, seconds: float) -> None:
         self._served += 1
-        self._usual_seconds += (seconds - self._usual_seconds) / 8
+        self._usual_seconds += (min(seconds, _LONGEST_SECONDS) - self._usual_seconds) / 8
         self._long = self._usual_seconds > (_SHORT_SECONDS if self._long else _LONG_SECONDS)
 
     def _flush(self) -> None:
@@ -154,21 +155,21 @@ class Crew:
                 self._idle += 1
 
     def _watch(self) -> None:
-        """Replace a leader that a handler keeps; sleeps for good while nothing is called."""
+        """Replace a leader that a handler keeps from one look to the next; sleeps for good while nothing is called."""
         while True:
             self._parked = True
             self._bell.acquire()
             quiet = 0
             while quiet < _QUIET_ROUNDS:
-                served = self._served
+                served, since = self._served, self._since
                 time.sleep(_WATCH_SECONDS)
-                if self._since and time.monotonic() - self._since > _TAKE_OVER_SECONDS:
-                    self._take_over()
+                if since and self._since == since:
+                    self._take_over(since)
                 quiet = 0 if self._since or served != self._served else quiet + 1
 
-    def _take_over(self) -> None:
+    def _take_over(self, since: float) -> None:
         with self._duty:
-            if not self._since:  # it has just finished
+            if self._since != since:  # it has just finished
                 return
             self._term += 1
             self._since = 0.0
