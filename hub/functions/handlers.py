@@ -10,7 +10,7 @@ dies, not at all: the caller's own time limit covers that, and the event is trie
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -26,7 +26,7 @@ from contracts.calls import TOGETHER, unpack
 from hub.functions import spans
 from hub.functions.headers import EncodedHeaders
 from hub.functions.model import Answer, Invocation
-from hub.functions.outcomes import SUCCEEDED, error_of, limit_of, reply_of, told_of
+from hub.functions.outcomes import SUCCEEDED, asked_limit, error_of, reply_of, told_of
 from hub.functions.runtime.fleet import Fleet
 from hub.functions.runtime.revision import Revision
 from hub.functions.settings import FunctionsSettings
@@ -72,12 +72,12 @@ class Calls:
             return
         headers = message.headers or {}
         if TOGETHER in headers:
-            self._called_together(message, headers)
+            self._called_together(message, asked_limit(headers))
         else:
             reply = partial(self._reply, message.reply)
-            self._call(message.subject, Invocation(headers, message.data), headers, reply)
+            self._call(message.subject, Invocation(headers, message.data), asked_limit(headers), reply)
 
-    def _called_together(self, message: Msg, limits: Mapping[str, str]) -> None:
+    def _called_together(self, message: Msg, seconds: float) -> None:
         try:
             calls = unpack(message.data)
         except ValueError as error:
@@ -86,9 +86,9 @@ class Calls:
         self._signs.begin(message.reply, len(calls))
         for place, (headers, body) in enumerate(calls):
             reply = partial(self._tell, message.reply, place)
-            self._call(message.subject, Invocation(EncodedHeaders(headers), body), limits, reply)
+            self._call(message.subject, Invocation(EncodedHeaders(headers), body), seconds, reply)
 
-    def _call(self, subject: str, invocation: Invocation, limits: Mapping[str, str], reply: Reply) -> None:
+    def _call(self, subject: str, invocation: Invocation, seconds: float, reply: Reply) -> None:
         try:
             revision = self._fleet.find_by_subject(subject)
         except HubError as error:
@@ -113,8 +113,8 @@ class Calls:
             else:
                 reply(answer, revision.hidden)
 
-        seconds = limit_of(limits, revision.worker.launch.timeout_seconds)
-        revision.worker.call(invocation, seconds, done)
+        worker = revision.worker
+        worker.call(invocation, min(seconds, worker.launch.timeout_seconds), done)
 
     def _tell(self, subject: str, place: int, answer: Answer | HubError, hidden: tuple[str, ...]) -> None:
         """Reply to one of several calls, with whatever else of them is answered until the replies are sent."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import inf
 
 from contracts.calls import EXCERPT_BYTES, TIMEOUT
 from hub.functions.model import Answer
@@ -57,10 +58,10 @@ def told_of(place: int, answer: Answer | HubError, hidden: tuple[str, ...] = ())
     return [place, answer.status, error_of(answer, hidden), body[:EXCERPT_BYTES].decode(errors="replace")]
 
 
-def limit_of(headers: Mapping[str, str], own_seconds: float) -> float:
-    """Return the time limit of a call: the caller's where it gives one, never above the Function's own."""
+def asked_limit(headers: Mapping[str, str]) -> float:
+    """Return the time limit that a caller gives; infinite where it gives none. The Function's own holds as well."""
     try:
         asked = float(headers.get(TIMEOUT, ""))
     except ValueError:
-        return own_seconds
-    return min(asked, own_seconds) if asked > 0 else own_seconds
+        return inf
+    return asked if asked > 0 else inf

@@ -8,7 +8,7 @@ hand fails at once as `UpstreamUnavailable`, which may be tried again.
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +16,12 @@ import orjson
 import structlog
 
 from hub.functions import spans
-from hub.functions.headers import EncodedHeaders
 from hub.functions.model import Answer, Failure, Invocation, Launch
 from hub.functions.runtime import frames, programs
+from hub.functions.runtime.deadlines import Deadlines
 from hub.functions.runtime.frames import Frame
 from hub.functions.runtime.groups import make_group
+from hub.functions.runtime.speech import meta_of, read_answer
 from hub.functions.runtime.starting import Started, end_group, start
 from hub.functions.runtime.stream import Stream
 from hub.kernel.errors import HubError, InvalidInput, UpstreamUnavailable
@@ -48,7 +49,8 @@ class Process(asyncio.Protocol):
         self._transport: Any = None
         self._unsent: list[bytes] = []
         self._process: asyncio.subprocess.Process | None = None
-        self._calls: dict[int, tuple[Done, asyncio.TimerHandle]] = {}
+        self._calls: dict[int, tuple[Done, float]] = {}
+        self._deadlines = Deadlines(self._end_late)
         self._streams: dict[int, tuple[Stream, asyncio.TimerHandle]] = {}
         self._group = make_group(launch.label, launch.limits) if launch.grouped else None
         self._last_number = 0
@@ -121,9 +123,10 @@ class Process(asyncio.Protocol):
             done(self._unavailable("is not running"))
             return
         self._last_number = number = (self._last_number % 0xFFFFFFFF) + 1
-        self.last_call = self._loop.time()
-        timer = self._loop.call_later(timeout_seconds, self._time_out, number)
-        self._calls[number] = (done, timer)
+        self.last_call = now = self._loop.time()
+        until = now + timeout_seconds
+        self._calls[number] = (done, until)
+        self._deadlines.note(until)
         self._send(frames.encode(Frame(frames.INVOKE, number, meta_of(invocation), invocation.body)))
 
     def _send(self, encoded: bytes) -> None:
@@ -137,8 +140,16 @@ class Process(asyncio.Protocol):
         if not self.gone and self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(unsent)
 
+    def _end_late(self, now: float) -> Iterable[float]:
+        for number in [number for number, (_, until) in self._calls.items() if until <= now]:
+            self._time_out(number)
+        return [until for _, until in self._calls.values()]
+
     def _time_out(self, number: int) -> None:
-        done, _ = self._calls.pop(number)
+        call = self._calls.pop(number, None)
+        if call is None:  # the one before took it along
+            return
+        done, _ = call
         self.on_time_out(self)
         failure = Failure("Timeout", "the handler took longer than it may; its process is replaced")
         done(Answer(408, _TEXT, _TIMED_OUT, failure))
@@ -179,13 +190,13 @@ class Process(asyncio.Protocol):
             self.loaded.set_exception(self._load_error(orjson.loads(frame.header)))
 
     def _settle(self, frame: Frame) -> None:
-        done, timer = self._calls.pop(frame.call, (None, None))
-        if done is None or timer is None:  # answered after its time was over
+        call = self._calls.pop(frame.call, None)
+        if call is None:  # answered after its time was over
             return
-        timer.cancel()
+        done, until = call
         answer, more = read_answer(frame)
         if more:
-            answer = replace(answer, rest=self._open_stream(frame.call, timer.when()))
+            answer = replace(answer, rest=self._open_stream(frame.call, until))
         done(answer)
         self.on_free(self)
 
@@ -244,9 +255,9 @@ class Process(asyncio.Protocol):
         if not self.gone:
             self.gone = True
             self._on_end(self)
+        self._deadlines.close()
         calls, self._calls = self._calls, {}
-        for done, timer in calls.values():
-            timer.cancel()
+        for done, _ in calls.values():
             done(self._unavailable(f"{how} during the invocation"))
         for number in list(self._streams):
             self._close_stream(number, self._unavailable(f"{how} in the middle of its answer"))
@@ -263,30 +274,6 @@ class Process(asyncio.Protocol):
             end_group(self._process.pid)
         if self._transport is not None:
             self._transport.close()
-
-
-def meta_of(invocation: Invocation) -> bytes:
-    """Return what a process is told of an invocation besides its body, as JSON; headers in JSON are not read for it."""
-    headers = invocation.headers
-    if isinstance(headers, EncodedHeaders):
-        return b'{"method":"POST","path":"/","query":"","headers":%b}' % headers.encoded
-    meta = {
-        "method": invocation.method,
-        "path": invocation.path,
-        "query": invocation.query,
-        "headers": headers,
-    }
-    return orjson.dumps(meta)
-
-
-def read_answer(frame: Frame) -> tuple[Answer, bool]:
-    """Return the answer that a frame carries, and whether more of it is to come."""
-    said = orjson.loads(frame.header)
-    headers = said.get("headers") or {"content-type": "text/html; charset=UTF-8"}
-    failure = None
-    if frame.kind == frames.RAISED:
-        failure = Failure(said["type"], said["message"], said["file"], said["line"])
-    return Answer(said.get("status", 500), headers, frame.body, failure), bool(said.get("more"))
 
 
 def _ending(status: int) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
-_scan = json.JSONDecoder().scan_once
+_decode = json.JSONDecoder().raw_decode
 
 
 def parsed(content: bytes) -> Any:
@@ -20,10 +20,10 @@ def parsed(content: bytes) -> Any:
     """
     try:
         text = content.decode()
-        value, end = _scan(text, 0)
+        value, end = _decode(text)
         if end == len(text):
             return value
-    except (ValueError, StopIteration):  # what it is instead, or what is wrong, the whole way tells
+    except ValueError:  # what it is instead, or what is wrong, the whole way tells
         pass
     return json.loads(content)
 

@@ -11,9 +11,10 @@ one is started, after a pause that grows while they keep ending.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hub.functions.model import Answer, Invocation, Launch
+from hub.functions.runtime.deadlines import Deadlines
 from hub.functions.runtime.pool import Pool
 from hub.functions.runtime.process import Done, Process, launch
 from hub.functions.settings import FunctionsSettings
@@ -30,21 +31,18 @@ Report = Callable[[HubError | None], None]
 class _Waiting:
     """A call that waits for its turn."""
 
-    __slots__ = ("done", "invocation", "over", "timer", "until")
+    __slots__ = ("done", "invocation", "over", "until")
 
     def __init__(self, invocation: Invocation, until: float, done: Done) -> None:
         self.invocation = invocation
         self.until = until
         self.done = done
         self.over = False
-        self.timer: asyncio.TimerHandle | None = None
 
     def refuse(self, error: HubError) -> None:
         """Answer the call with an error, once."""
         if not self.over:
             self.over = True
-            if self.timer is not None:
-                self.timer.cancel()
             self.done(error)
 
 
@@ -67,6 +65,7 @@ class Worker:
         self._serving: list[Process] = []
         self._retiring: set[Process] = set()
         self._waiting: deque[_Waiting] = deque()
+        self._deadlines = Deadlines(self._end_late)
         self._supplying: asyncio.Task[None] | None = None
         self._tidying: asyncio.TimerHandle | None = None
         self._stopping = False
@@ -121,8 +120,8 @@ class Worker:
             done(UpstreamUnavailable(f"Function '{self.launch.label}' has {len(self._waiting)} calls waiting already."))
         else:
             waiting = _Waiting(invocation, self._loop.time() + timeout_seconds, done)
-            waiting.timer = self._loop.call_at(waiting.until, self._give_up, waiting)
             self._waiting.append(waiting)
+            self._deadlines.note(waiting.until)
             self._supply()
 
     async def invoke(self, invocation: Invocation, timeout_seconds: float) -> Answer:
@@ -159,18 +158,18 @@ class Worker:
         if process in self._retiring and process.busy == 0:
             process.kill()
 
-    def _give_up(self, late: _Waiting) -> None:
-        late.refuse(UpstreamUnavailable(f"Function '{self.launch.label}' had no room for the call in time."))
+    def _end_late(self, now: float) -> Iterable[float]:
+        for late in [waiting for waiting in self._waiting if waiting.until <= now]:
+            late.refuse(UpstreamUnavailable(f"Function '{self.launch.label}' had no room for the call in time."))
         while self._waiting and self._waiting[0].over:
             self._waiting.popleft()
+        return [waiting.until for waiting in self._waiting if not waiting.over]
 
     def _pump(self) -> None:
         while self._waiting and (process := self._free()) is not None:
             next_one = self._waiting.popleft()
             if next_one.over:
                 continue
-            if next_one.timer is not None:
-                next_one.timer.cancel()
             left = next_one.until - self._loop.time()
             process.call(next_one.invocation, max(left, 0.001), next_one.done)
 
@@ -260,6 +259,7 @@ class Worker:
             if pending is not None:
                 pending.cancel()
         self._refuse_waiting()
+        self._deadlines.close()
         processes = [*self._retiring, *self._serving]
         for process in processes:
             process.kill()
