@@ -12,6 +12,10 @@ from hub.kernel.trace import is_valid, new_traceparent
 
 _CONTENT_TYPE = "ce-datacontenttype"
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_TRACE = "traceparent"
+_KEPT: dict[str, str] = {}
+"""Name as stored → name for the sink, empty when it does not get it: there are few, and they come again."""
+_MOST_KEPT, _LONGEST_KEPT = 1000, 100
 
 
 def sink_headers(stored: Mapping[str, str]) -> dict[str, str]:
@@ -26,17 +30,24 @@ def sink_headers(stored: Mapping[str, str]) -> dict[str, str]:
 def subject_headers(stored: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that a NATS subject gets; names in lower case."""
     headers = {}
-    trace = ""
     for name, value in stored.items():
-        key = name.lower()
-        if key.startswith("ce-"):
+        key = _KEPT.get(name)
+        if key is None:
+            key = _kept(name)
+        if key:
             headers[key] = value
-        elif key == "traceparent":
-            trace = value
-        elif key == "tracestate":
-            headers[key] = value
-    headers["traceparent"] = trace if is_valid(trace) else new_traceparent()
+    trace = headers.pop(_TRACE, "")
+    headers[_TRACE] = trace if is_valid(trace) else new_traceparent()
     return headers
+
+
+def _kept(name: str) -> str:
+    key = name.lower()
+    if not key.startswith("ce-") and key not in (_TRACE, "tracestate"):
+        key = ""
+    if len(_KEPT) < _MOST_KEPT and len(name) <= _LONGEST_KEPT:
+        _KEPT[name] = key
+    return key
 
 
 def _plain(value: str) -> str:

@@ -50,7 +50,9 @@ class Breaker:
 
     def allowed(self, limit: int) -> int:
         """Return how many attempts may be under way at once, of so many slots."""
-        return {"closed": limit, "open": 0, "half-open": min(1, limit)}[self.state]
+        if self.state == "closed":
+            return limit
+        return 0 if self.state == "open" else min(1, limit)
 
     def seconds_to_probe(self, now: float) -> float:
         """Return how long an open breaker stays so."""
@@ -74,7 +76,7 @@ class Breaker:
             self.failures -= self._last.popleft()
         if len(self._last) < self.rule.min_requests:
             return False
-        if self.failures >= self.rule.limit:
+        if self.failures and self.failures >= self.rule.limit:
             return self._open(now)
         self.pauses = 0
         return False

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _IDS = random.Random(secrets.randbits(256))  # noqa: S311 - ids, see `new_traceparent`
 # Workers are forked from one process: each must make ids of its own.
 if hasattr(os, "register_at_fork"):
@@ -52,10 +52,7 @@ def new_traceparent(flags: str = "00") -> str:
 
 def is_valid(traceparent: str) -> bool:
     """Say whether this is a trace context: version, trace and span, neither all zeros."""
-    match = _TRACEPARENT.fullmatch(traceparent)
-    if match is None or traceparent.startswith("ff"):
-        return False
-    return match[1].strip("0") != "" and match[2].strip("0") != ""
+    return _TRACEPARENT.fullmatch(traceparent) is not None
 
 
 def trace_id_of(traceparent: str) -> str:
