@@ -327,3 +327,18 @@ async def test_no_process_outlives_the_hub(bench: Bench, node: str) -> None:
     assert (await worker.invoke(CALL, 0.5)).status == 408
     started = int((bench.directory / "revision-0" / "pid").read_text())
     await until(lambda: not Path(f"/proc/{started}").exists() or "Z" in Path(f"/proc/{started}/stat").read_text())
+
+
+async def test_an_answer_does_not_wait_for_the_work_on_the_calls_behind_it(bench: Bench, node: str) -> None:
+    """Answers go out together only while handlers are short: one that was worked out is there before the next ends."""
+    source = """
+        module.exports = { main: (event) => {
+          const end = Date.now() + event.data;
+          while (Date.now() < end);
+          return 'worked';
+        } };
+    """
+    worker = await bench.start(source, node=node)
+    first, behind = await asyncio.gather(worker.invoke(said(50), 1), worker.invoke(said(5000), 1))
+    assert (first.status, first.body) == (200, b"worked")
+    assert behind.status == 408
