@@ -35,10 +35,10 @@ def sender(outside: Outside, plan: Plan) -> Send:
     line = _Line(outside, plan)
     limit = line.limit
 
-    async def send(delivery: Delivery, attempt: int) -> Answer:
+    def send(delivery: Delivery, attempt: int) -> "asyncio.Future[Answer]":
         headers = sink_headers(delivery.headers)
         headers[TIMEOUT], headers[ATTEMPT] = limit, str(attempt)
-        return await line.call(orjson.dumps(headers), delivery.body)
+        return line.call(orjson.dumps(headers), delivery.body)
 
     return send
 
