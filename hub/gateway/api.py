@@ -10,12 +10,12 @@ import structlog
 from hub.gateway import spans
 from hub.gateway.addressing import split_path
 from hub.gateway.body import Body
-from hub.gateway.calling import Answer, Caller, Request
+from hub.gateway.calling import Answer, Begun, Caller, Request
 from hub.gateway.metering import Meter
 from hub.gateway.model import Api, Names
 from hub.gateway.permission import Callers
 from hub.gateway.refusals import RECORDED, render
-from hub.gateway.rewriting import to_caller
+from hub.gateway.rewriting import Headers, to_caller
 from hub.gateway.store import Directory
 from hub.gateway.whole import answer_whole
 from hub.kernel.errors import HubError, UpstreamUnavailable
@@ -39,13 +39,13 @@ class Endpoint:
         self._callers = callers
         self._meter = meter
         self._settings = caller.settings
-        self._with_entry = with_entry
+        self.with_entry = with_entry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         names: Names | None = None
         try:
-            named, rest = split_path(scope["raw_path"], with_entry=self._with_entry)
+            named, rest = split_path(scope["raw_path"], with_entry=self.with_entry)
             known = self._directory.find(named)
             names, api = named, known.api
             shadowed = self._callers.need(known.callers, scope["headers"], named)
@@ -53,11 +53,21 @@ class Endpoint:
                 await self._pass(scope, receive, send, api=api, rest=rest)
             else:
                 await self._record(scope, send, named, rest, shadowed)
-        except HubError as error:
-            await self._refuse(scope, send, names, error)
-        except Exception:
-            log.exception("bug.caught", room="gateway")
-            await self._refuse(scope, send, names, HubError("Internal error."))
+        except Exception as error:
+            await self._failed(scope, send, names, error)
+
+    async def carry_on(self, begun: Begun, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose call has been sent."""
+        try:
+            await self._carry(scope, receive, send, api=begun.api, request=begun.request, begun=begun)
+        except Exception as error:
+            await self._failed(scope, send, begun.api.names, error)
+
+    async def _failed(self, scope: Scope, send: Send, names: Names | None, error: Exception) -> None:
+        if not isinstance(error, HubError):
+            log.error("bug.caught", room="gateway", exc_info=error)
+            error = HubError("Internal error.")
+        await self._refuse(scope, send, names, error)
 
     async def _record(self, scope: Scope, send: Send, names: Names, rest: bytes, function: str) -> None:
         """Note a shadow's call instead of making it; the query stays out, it may hold what is secret."""
@@ -71,30 +81,31 @@ class Endpoint:
         await send({"type": "http.response.body", "body": body})
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, *, api: Api, rest: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        (headers, span), client = spans.opened(scope["headers"]), scope.get("client")
-        body = Body(receive, headers)
-        address = client[0] if client else ""
-        request = Request(scope["method"].encode(), rest, scope["query_string"], headers, address, body)
+        headers, span = spans.opened(scope["headers"])
+        request = request_of(scope, rest, headers, Body(receive, headers))
+        request.span = span
+        await self._carry(scope, receive, send, api=api, request=request)
+
+    async def _carry(
+        self, scope: Scope, receive: Receive, send: Send, *, api: Api, request: Request, begun: Begun | None = None
+    ) -> None:
         try:
-            answer = await self._caller.call(api, request)
-            answer.seconds, answer.span = loop.time() - began, span
+            answer = await self._caller.call(api, request, begun)
+            answer.seconds = asyncio.get_running_loop().time() - request.began
             try:
-                await self._answer(scope, receive, send, api=api, answer=answer)
+                await self._answer(scope, receive, send, api=api, request=request, answer=answer)
             finally:
                 await self._caller.finish(answer)
         except HubError as error:
-            spans.end(span, api.names, scope["method"], render(error)[0], error.kind)
+            spans.end(request.span, api.names, scope["method"], render(error)[0], error.kind)
             raise
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, api: Api, answer: Answer) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, *, api: Api, request: Request, answer: Answer
+    ) -> None:
         part = answer.connection.take()  # a target that is gone by now is a refusal: nothing is with the caller yet
         status, passed = to_caller(answer.head.status, answer.head.headers, api, answer.called)
-        spans.end(answer.span, api.names, scope["method"], status)
-        self._meter.count(api.names, scope["method"], status)
-        self._meter.time(api.names, answer.seconds)
-        self._note(api, scope["method"], answer.head.status, answer.seconds)
+        self.count(api, request, answer, status)
         if answer.connection.is_complete and answer_whole(scope["state"][CYCLE], status, passed, part):
             return
         await send({"type": "http.response.start", "status": status, "headers": passed})
@@ -105,6 +116,14 @@ class Endpoint:
             log.warning(
                 "call.cut_off", application=api.names.application, service=api.names.service, error=error.detail
             )
+
+    def count(self, api: Api, request: Request, answer: Answer, status: int) -> None:
+        """Note an answer that its caller gets with this status."""
+        names, method = api.names, request.method.decode()
+        spans.end(request.span, names, method, status)
+        self._meter.count(names, method, status)
+        self._meter.time(names, answer.seconds)
+        self._note(api, method, answer.head.status, answer.seconds)
 
     async def _relay(self, answer: Answer, part: bytes, receive: Receive, send: Send) -> None:
         connection = answer.connection
@@ -149,6 +168,21 @@ class Endpoint:
         )  # fmt: skip
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def request_of(scope: Scope, rest: bytes, headers: Headers, body: Body) -> Request:
+    """Return what a caller asks for.
+
+    Args:
+        scope: of the request.
+        rest: of the path, after the names.
+        headers: to be passed on.
+        body: of the request.
+    """
+    client = scope.get("client")
+    began = asyncio.get_running_loop().time()
+    method, address = scope["method"].encode(), client[0] if client else ""
+    return Request(method, rest, scope["query_string"], headers, address, body, began)
 
 
 async def _leave(receive: Receive, answer: Answer) -> None:

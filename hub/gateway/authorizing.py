@@ -46,6 +46,15 @@ class Authorizer:
         proof = Proof(((AUTHORIZATION, own),)) if own is not None else await self.authenticate(api)
         return proof if api.csrf_url is None else await self.cross(api, proof)
 
+    @staticmethod
+    def at_hand(api: Api, own: bytes | None) -> Proof | None:
+        """Return what `prove` returns where nothing has to be fetched for it, now or ever; else None."""
+        if api.csrf_url is not None:
+            return None
+        if own is not None:
+            return Proof(((AUTHORIZATION, own),))
+        return None if isinstance(api.credentials, OAuth) else api.proof
+
     async def authenticate(self, api: Api) -> Proof:
         """Return the proof by the registered credentials, without CSRF token."""
         if isinstance(api.credentials, OAuth):

@@ -24,6 +24,13 @@ class Body:
         self.is_kept = False
         """Whether all of it stays in memory, so that it can be sent again."""
 
+    @classmethod
+    def whole(cls, receive: Receive, headers: Headers, content: bytes) -> "Body":
+        """Return a body that has come already."""
+        body = cls(receive, headers)
+        body.beginning, body.is_whole, body.is_kept = content, True, True
+        return body
+
     async def load(self, limit_bytes: int) -> None:
         """Read the beginning: all of a body within the limit."""
         if self._length is None or self._length <= limit_bytes:

@@ -16,12 +16,17 @@ class Breaker:
     counted: int = 0
     until: float = float("-inf")
 
+    @property
+    def is_closed(self) -> bool:
+        """Say whether calls go through without being asked after."""
+        return self.counted < self.failures
+
     def wait(self, now: float) -> float:
         """Return the seconds to wait before a call; 0 lets it through.
 
         When the pause is over one call is let through as a probe, the others wait on.
         """
-        if self.counted < self.failures:
+        if self.is_closed:
             return 0.0
         if now < self.until:
             return self.until - now

@@ -27,7 +27,7 @@ _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE
 _REFUSED = frozenset({401, 403})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """What a caller asks for."""
 
@@ -39,6 +39,10 @@ class Request:
     address: str
     """The caller's."""
     body: Body
+    began: float = 0.0
+    """When it came, by the clock of the event loop."""
+    span: Span | None = None
+    """Of the call, where it is recorded."""
 
 
 @dataclass(slots=True)
@@ -53,8 +57,20 @@ class Answer:
     upload: asyncio.Task[None] | None = None
     seconds: float = 0.0
     """How long the head took, with everything that was fetched or repeated for it."""
-    span: Span | None = None
-    """Of the call, where it is recorded."""
+
+
+@dataclass(slots=True)
+class Begun:
+    """A call that has been sent on a kept connection; its answer is still to come."""
+
+    api: Api
+    request: Request
+    called: bytes
+    pool: Pool
+    connection: Connection
+    timer: asyncio.TimerHandle
+    is_final: bool
+    """Whether 401 or 403 is the caller's to see: it brought a token of its own."""
 
 
 class Caller:
@@ -66,8 +82,49 @@ class Caller:
         self._authorizer = authorizer
         self.settings = settings
 
-    async def call(self, api: Api, request: Request) -> Answer:
+    def begin(self, api: Api, request: Request) -> Begun | None:
+        """Send a call whose body is whole, if nothing has to be fetched, connected or awaited for that.
+
+        Raises:
+            HubError: as `call` does; nothing has been sent, and nothing either where there is no result.
+        """
+        own = own_token(request.headers)
+        proof = self._authorizer.at_hand(api, own)
+        if proof is None or len(request.body.beginning) > self.settings.replay_bytes:
+            return None
+        pool = self._pool(api, proof)
+        if not pool.breaker.is_closed:
+            return None
+        wire, called = self._wire(api, request, proof)
+        connection = self._pools.kept(pool, request.began)
+        if connection is None:
+            return None
+        try:
+            connection.begin(wire, bodiless=request.method == b"HEAD")
+        except BaseException:
+            connection.close()
+            self._pools.give(pool, connection)
+            raise
+        timer = connection.limit(api.timeout_seconds)
+        return Begun(api, request, called, pool, connection, timer, own is not None)
+
+    def answer(self, begun: Begun) -> Answer | None:
+        """Return the answer of a call that was begun, if it has come whole and nothing is to be repeated; else None."""
+        connection, head = begun.connection, begun.connection.answered
+        if not connection.is_complete or head.exception() is not None:
+            return None
+        if head.result().status in _REFUSED and not begun.is_final:
+            return None
+        begun.pool.breaker.succeeded()
+        return Answer(head.result(), begun.called, begun.pool, connection)
+
+    async def call(self, api: Api, request: Request, begun: Begun | None = None) -> Answer:
         """Call and return the answer once its head is here; give it back by `finish`.
+
+        Args:
+            api: the one to call.
+            request: what is asked for.
+            begun: the same call, sent already.
 
         Raises:
             UpstreamUnavailable: the target gave no answer, or is not called for a while after many such calls.
@@ -77,12 +134,17 @@ class Caller:
         await request.body.load(self.settings.replay_bytes)
         own = own_token(request.headers)
         proof = await self._authorizer.prove(api, own)
-        answer = await self._send(api, request, proof)
+        answer = await self._send(api, request, proof, begun)
         if answer.head.status in _REFUSED and own is None and request.body.is_kept:
             await self.finish(answer)
             self._authorizer.forget(api, proof)
             answer = await self._send(api, request, await self._authorizer.prove(api))
         return answer
+
+    def give(self, answer: Answer) -> None:
+        """Give back the connection of an answer that has been handed on whole."""
+        answer.connection.take()
+        self._pools.give(answer.pool, answer.connection)
 
     async def finish(self, answer: Answer) -> None:
         """Give back the connection: kept when the exchange has ended on both sides, else closed."""
@@ -93,18 +155,22 @@ class Caller:
             await asyncio.gather(answer.upload, return_exceptions=True)
         self._pools.give(answer.pool, answer.connection)
 
-    async def _send(self, api: Api, request: Request, proof: Proof) -> Answer:
-        pool = self._pools.of(api.url.place, replace(api.tls, key_pair=proof.key_pair) if proof.key_pair else api.tls)
+    def _pool(self, api: Api, proof: Proof) -> Pool:
+        return self._pools.of(api.url.place, replace(api.tls, key_pair=proof.key_pair) if proof.key_pair else api.tls)
+
+    async def _send(self, api: Api, request: Request, proof: Proof, begun: Begun | None = None) -> Answer:
+        pool = self._pool(api, proof) if begun is None else begun.pool
         loop = asyncio.get_running_loop()
-        wait = pool.breaker.wait(loop.time())
+        wait = pool.breaker.wait(loop.time()) if begun is None else 0.0
         if wait:
             text = f"{pool.place} left too many calls without an answer and is not called for {wait:.1f} s"
             raise UpstreamUnavailable(text, reason="open", retry_after_seconds=wait)
         wire = self._wire(api, request, proof)
-        deadline = loop.time() + api.timeout_seconds
+        deadline = (loop.time() if begun is None else request.began) + api.timeout_seconds
         try:
             try:
-                answer = await self._exchange(pool, request, wire, deadline)
+                kept = begun.connection if begun is not None else None
+                answer = await self._exchange(pool, request, wire, deadline, kept=kept)
             except UpstreamUnavailable as error:
                 if not _is_repeatable(error, request):
                     raise
@@ -128,13 +194,16 @@ class Caller:
         return head_of(request.method, called, api.url.place.authority, headers) + request.body.start(), called
 
     async def _exchange(
-        self, pool: Pool, request: Request, wire: tuple[bytes, bytes], deadline: float, *, fresh: bool = False
-    ) -> Answer:
+        self, pool: Pool, request: Request, wire: tuple[bytes, bytes], deadline: float, *, fresh: bool = False,
+        kept: Connection | None = None,
+    ) -> Answer:  # fmt: skip
+        """Carry out one attempt; `kept`: the connection on which it has been begun."""
         loop = asyncio.get_running_loop()
-        connection = await self._pools.take(pool, deadline - loop.time(), fresh=fresh)
+        connection = kept or await self._pools.take(pool, deadline - loop.time(), fresh=fresh)
         upload: asyncio.Task[None] | None = None
         try:
-            connection.begin(wire[0], bodiless=request.method == b"HEAD")
+            if kept is None:
+                connection.begin(wire[0], bodiless=request.method == b"HEAD")
             if not request.body.is_kept:
                 upload = asyncio.create_task(self._upload(connection, request.body))
                 either: list[asyncio.Future[Any]] = [upload, connection.answered]

@@ -17,7 +17,9 @@ from hub.gateway.explaining import Explainer
 from hub.gateway.metering import Meter
 from hub.gateway.outgoing.pools import Pools
 from hub.gateway.permission import Callers
+from hub.gateway.protocol import protocol_of
 from hub.gateway.settings import GatewaySettings
+from hub.gateway.shortway import ShortWay
 from hub.gateway.store import Directory
 from hub.gateway.tunnel import Tunnels
 from hub.gateway.verification import Verification
@@ -48,7 +50,8 @@ def build(settings: GatewaySettings, house: RoomHouse) -> Room:
         dialler = Dialler(directory, pools, authorizer, callers, meter, with_entry=with_entry)
         tunnels.append(Tunnels(dialler.dial, settings.tunnels))
         endpoint = Endpoint(directory, caller, callers, meter, with_entry=with_entry)
-        return Passage(endpoint, tunnels[-1].protocol())
+        short = ShortWay(endpoint, directory, caller, callers)
+        return Passage(endpoint, tunnels[-1].protocol(), protocol_of(short))
 
     sweeping: list[asyncio.Task[None]] = []
 

@@ -103,11 +103,15 @@ class Connection(asyncio.Protocol):
             UpstreamUnavailable: there is none, in time or at all; the field `begun` says whether a part of it came.
         """
         answered = self.answered
-        timer = self._loop.call_later(max(0.0, seconds), self._expire, "the target did not answer in time")
+        timer = self.limit(seconds)
         try:
             return await answered
         finally:
             timer.cancel()
+
+    def limit(self, seconds: float) -> asyncio.TimerHandle:
+        """End the exchange after these seconds; whoever gets the head of the answer before cancels that."""
+        return self._loop.call_later(max(0.0, seconds), self._expire, "the target did not answer in time")
 
     async def read(self, seconds: float) -> bytes:
         """Return what has come of the body since the last time; empty at its end.
@@ -125,13 +129,17 @@ class Connection(asyncio.Protocol):
                 self._arrived = None
         return self.take()
 
+    def peek(self) -> bytes:
+        """Return what has come of the body and leave it to be taken."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
     def take(self) -> bytes:
         """Return what has come of the body, without waiting."""
         if not self._chunks:
             if self._failure is not None:
                 raise self._failure
             return b""
-        taken = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        taken = self.peek()
         self._chunks.clear()
         self._untaken = 0
         if self._is_paused and self._transport is not None and not self._transport.is_closing():

@@ -88,7 +88,7 @@ class Pools:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
-            kept = None if fresh else self._kept(pool, loop.time())
+            kept = None if fresh else self.kept(pool, loop.time())
             if kept is not None:
                 return kept
             if pool.open < self._settings.connections:
@@ -105,7 +105,8 @@ class Pools:
                 continue
             await _turn(pool, deadline - loop.time())
 
-    def _kept(self, pool: Pool, now: float) -> Connection | None:
+    def kept(self, pool: Pool, now: float) -> Connection | None:
+        """Return a connection that is kept, if there is one; give it back by `give`."""
         while pool.idle:
             connection = pool.idle.pop()
             if connection.is_open and now - connection.idle_since < self._settings.keep_seconds:

@@ -29,6 +29,8 @@ class Passage:
     upgraded: type[asyncio.Protocol]
     """Takes over connections that ask for WebSocket, beginning with the head of the request; made as uvicorn makes its
     own (`config`, `server_state`, `app_state`)."""
+    protocol: type[Protocol] = Protocol
+    """Of its connections."""
 
 
 class Listener:
@@ -60,7 +62,7 @@ class Listener:
         own = {"doors": doors, "trusted_proxies": proxies, "bodies_are_timed": passage is None}
         config = uvicorn.Config(
             app.app if isinstance(app, Passage) else app,
-            http=type("DoorProtocol", (Protocol,), own),
+            http=type("DoorProtocol", (passage.protocol if passage else Protocol,), own),
             ws=passage.upgraded if passage else "none",
             lifespan="off",
             loop="none",
