@@ -57,6 +57,7 @@ IMPURE_MODULES = {
     "hub.gateway.metering": "counts and times calls",
     "hub.gateway.outgoing": "connections to targets",
     "hub.gateway.remembering": "lets callers wait for one fetch",
+    "hub.gateway.shortway": "passes plain calls on by callback",
     "hub.gateway.tunnel": "passes bytes between two connections",
     "hub.gateway.verification": "logs and shows what is not checked",
     "hub.ingress.accepting": "stores events, counts and logs them",

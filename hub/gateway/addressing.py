@@ -30,12 +30,13 @@ def split_path(raw_path: bytes, *, with_entry: bool) -> tuple[Names, bytes]:
         InvalidInput: a name is missing.
     """
     wanted = 3 if with_entry else 2
-    _, *parts = raw_path.split(b"/", wanted + 1)
-    if len(parts) < wanted or not all(parts[:wanted]):
+    parts = raw_path.split(b"/", wanted + 1)
+    named = parts[1 : wanted + 1]
+    if len(named) < wanted or b"" in named:
         form = "/{application}/{service}/{entry}" if with_entry else "/{application}/{service}"
         raise InvalidInput(f"failed to extract API Identifier from path; it must begin with {form}")
-    rest = b"/" + parts[wanted] if len(parts) > wanted else b""
-    return Names(*(part.decode("latin-1") for part in parts[:wanted])), rest
+    rest = b"/" + parts[-1] if len(parts) > wanted + 1 else b""
+    return Names(*[part.decode("latin-1") for part in named]), rest
 
 
 def path_at_target(base: bytes, rest: bytes, *, encode: bool) -> bytes:

@@ -1,14 +1,13 @@
 """What the gateway calls, and with what: immutable values, no behaviour beyond their names."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 """Names and values in order; a name may stand there several times."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """Which API a caller means."""
 
     application: str
@@ -23,8 +22,7 @@ class Names:
         return "".join(f"/{part}" for part in parts).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where to connect."""
 
     scheme: Literal["http", "https"]

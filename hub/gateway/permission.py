@@ -7,7 +7,7 @@ the token of `scope/name@shadow`: what it may call is the Function's, and its ca
 from contextlib import suppress
 
 from hub.gateway.model import Names
-from hub.gateway.rewriting import Headers
+from hub.gateway.rewriting import Headers, first
 from hub.kernel.errors import NotAuthenticated, NotPermitted
 from hub.kernel.keys import Keys
 from hub.kernel.workload import HEADER, SHADOW, Workloads
@@ -32,7 +32,7 @@ class Callers:
             NotAuthenticated: the caller's token is nobody's.
             NotPermitted: it brings none, or is not listed.
         """
-        token = next((value for name, value in headers if name == HEADER), None)
+        token = first(headers, HEADER)
         if allowed is None:
             return self._shadow(token) if token is not None else None
         if token is None:

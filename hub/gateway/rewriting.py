@@ -19,7 +19,8 @@ HOP_BY_HOP = frozenset(
 OVERRIDE = b"access-token"
 WORKLOAD = HEADER
 """Says to the gateway who calls; not for the target."""
-_NOT_PASSED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-forwarded-for", OVERRIDE, WORKLOAD}
+FORWARDED = b"x-forwarded-for"
+_NOT_PASSED = HOP_BY_HOP | {b"host", b"content-length", b"expect", FORWARDED, OVERRIDE, WORKLOAD}
 _LOCATED = frozenset({201, *range(300, 400)})
 _LINE_BREAKS = (b"\r", b"\n", b"\0")
 SYSTEM_STATUS = b"target-system-status"
@@ -27,15 +28,23 @@ SYSTEM_STATUS = b"target-system-status"
 
 def named_by_connection(headers: Headers) -> frozenset[bytes]:
     """Return the further headers that belong to the connection, as `Connection` names them."""
-    values = [value for name, value in headers if name == b"connection"]
-    if not values:
+    if b"connection" not in dict(headers):
         return frozenset()
+    values = [value for name, value in headers if name == b"connection"]
     return frozenset(part.strip().lower() for value in values for part in value.split(b","))
+
+
+def first(headers: Headers, name: bytes) -> bytes | None:
+    """Return the value of the first header of a name."""
+    for each, value in headers:
+        if each == name:
+            return value
+    return None
 
 
 def own_token(headers: Headers) -> bytes | None:
     """Return the value of `Access-Token`: a caller that sends it authenticates itself."""
-    return next((value for name, value in headers if name == OVERRIDE), None)
+    return first(headers, OVERRIDE)
 
 
 def to_target(headers: Headers, api: Api, proof: Proof, address: str) -> Headers:
@@ -47,22 +56,21 @@ def to_target(headers: Headers, api: Api, proof: Proof, address: str) -> Headers
         proof: replaces the caller's headers of the same names.
         address: the caller's, appended to `X-Forwarded-For`.
     """
-    dropped = _NOT_PASSED
-    connection = named_by_connection(headers) - {b"close", b"keep-alive"}
-    if connection:
-        dropped = dropped | connection
-    proven = {name for name, _ in proof.headers}
-    passed = [pair for pair in headers if pair[0] not in dropped and pair[0] not in proven]
+    given, proven = dict(headers), dict(proof.headers)
+    dropped = _NOT_PASSED.union(proven, named_by_connection(headers) - {b"close", b"keep-alive"})
+    passed = [pair for pair in headers if pair[0] not in dropped]
     if api.parameters.headers:
-        sent = {name for name, _ in headers} | proven | {b"host", b"content-length"} | HOP_BY_HOP
+        sent = HOP_BY_HOP.union(given, proven, (b"host", b"content-length"))
         passed += [pair for pair in api.parameters.headers if pair[0] not in sent]
     if proof.cookies:
         passed = with_cookies(passed, proof.cookies)
-    forwarded = [value for name, value in headers if name == b"x-forwarded-for"]
-    forwarded += [address.encode()] if address else []
+    forwarded = [value for name, value in headers if name == FORWARDED] if FORWARDED in given else []
+    if address:
+        forwarded.append(address.encode())
     if forwarded:
-        passed.append((b"x-forwarded-for", b", ".join(forwarded)))
-    return [*passed, *proof.headers]
+        passed.append((FORWARDED, b", ".join(forwarded)))
+    passed += proof.headers
+    return passed
 
 
 def with_cookies(headers: Headers, cookies: Pairs) -> Headers:
@@ -106,7 +114,8 @@ def to_caller(status: int, headers: Headers, api: Api, called: bytes) -> tuple[i
         api: the one that was called.
         called: path and query of the call.
     """
-    dropped = HOP_BY_HOP | named_by_connection(headers) if any(n == b"connection" for n, _ in headers) else HOP_BY_HOP
+    named = named_by_connection(headers)
+    dropped = HOP_BY_HOP | named if named else HOP_BY_HOP
     passed = [pair for pair in headers if pair[0] not in dropped]
     if status in _LOCATED:
         passed = [(name, relocated(value, api, called) if name == b"location" else value) for name, value in passed]

@@ -9,8 +9,6 @@ import asyncio
 from functools import partial
 from typing import Any, Protocol
 
-import structlog
-
 from hub.gateway import spans
 from hub.gateway.addressing import split_path
 from hub.gateway.api import Endpoint, request_of
@@ -21,8 +19,6 @@ from hub.gateway.rewriting import to_caller
 from hub.gateway.store import Directory
 from hub.gateway.whole import answer_whole
 from hub.kernel.errors import HubError
-
-log = structlog.get_logger()
 
 
 class Kept(Protocol):

@@ -13,9 +13,9 @@ _TRACED = frozenset({b"traceparent", b"b3", b"x-b3-traceid", b"x-b3-spanid", b"x
 
 def opened(headers: Headers) -> tuple[Headers, Span | None]:
     """Return the headers for the target, and the span of the call where it is recorded."""
-    given = {name.decode(): value.decode("latin-1") for name, value in headers if name in _TRACED}
-    if not given and not TRACER.samples():
+    if _TRACED.isdisjoint(dict(headers)) and not TRACER.samples():
         return headers, None
+    given = {name.decode(): value.decode("latin-1") for name, value in headers if name in _TRACED}
     context, span = open_span(traceparent_of(given) if given else BEGIN, CALL)
     if span is None:
         return headers, None

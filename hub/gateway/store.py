@@ -30,6 +30,8 @@ class Known:
     api: Api
     callers: frozenset[str] | None
     application: Resource
+    key: str
+    """Of the Application, in its bucket."""
     secrets: tuple[tuple[str, Resource], ...]
     """Key in the bucket → Secret."""
 
@@ -64,9 +66,12 @@ class Directory:
         return known
 
     def _is_current(self, known: Known) -> bool:
-        if self._applications.get(known.application.key) is not known.application:
+        if self._applications.get(known.key) is not known.application:
             return False
-        return all(self._secrets.get(key) is secret for key, secret in known.secrets)
+        for key, secret in known.secrets:  # noqa: SIM110 - `all` would make a generator per call
+            if self._secrets.get(key) is not secret:
+                return False
+        return True
 
     def _make(self, names: Names) -> Known:
         application = self._applications.get(resource_key(CLUSTER, names.application))
@@ -85,7 +90,7 @@ class Directory:
             return self._opened(secret)
 
         api = api_of(names, application.spec, entry, values_of, options)
-        return Known(api, options.callers, application, tuple(used.items()))
+        return Known(api, options.callers, application, application.key, tuple(used.items()))
 
     def _opened(self, secret: Resource) -> Values:
         sealed = base64.b64decode(secret.spec.get("sealed", ""))

@@ -41,4 +41,4 @@ def answer_whole(cycle: Any, status: int, headers: list[tuple[bytes, bytes]], bo
 
 
 def _has_length(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"content-length" for name, _ in headers)
+    return b"content-length" in dict(headers)

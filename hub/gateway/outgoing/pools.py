@@ -57,17 +57,17 @@ class Pools:
         self._settings = settings
         self._rule = EgressRule(private=settings.private_addresses, loopback=settings.loopback)
         self._contexts = Contexts()
-        self._pools: dict[tuple[Place, Tls], Pool] = {}
+        self._pools: dict[tuple[Place, Tls | None], Pool] = {}
 
     def of(self, place: Place, tls: Tls) -> Pool:
         """Return the pool of a target; without TLS the way of connecting makes no difference."""
-        key = (place, tls if place.scheme == "https" else _PLAIN)
+        key = (place, tls if place.scheme == "https" else None)
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) >= _MOST_POOLS:
                 self._forget_unused()
             breaker = Breaker(self._settings.breaker_failures, self._settings.breaker_open_seconds)
-            pool = self._pools[key] = Pool(*key, breaker)
+            pool = self._pools[key] = Pool(place, key[1] or _PLAIN, breaker)
         return pool
 
     def _forget_unused(self) -> None:
