@@ -41,6 +41,8 @@ class Protocol(HttpToolsProtocol):
     """Received of a head that is not whole yet; None within a body."""
     _expected_since = 0.0
     """Loop time since which the request that is not whole yet is expected; 0 when none is."""
+    _idle_since = 0.0
+    """Loop time since which the connection waits for its next request; 0 when it does not."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
         """Put the peer into the state that every request of this connection gets."""
@@ -68,11 +70,23 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Note since when this request is coming in."""
-        self._expected_since = self.loop.time()
+        self._expected_since, self._idle_since = self.loop.time(), 0.0
         super().on_message_begin()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for it: without a timer, for that costs more than all else here."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._idle_since = self.loop.time()
+
     def end_if_late(self, limit_seconds: float) -> None:
-        """Close the connection when the request that is coming in, or the first one, takes longer than this."""
+        """Close the connection when its request takes longer than this to come in, or none comes for too long."""
+        if self._idle_since and self.loop.time() - self._idle_since > self.timeout_keep_alive:
+            self.timeout_keep_alive_handler()
         since = self._expected_since
         if since and self.loop.time() - since > limit_seconds and not self.transport.is_closing():
             self._refuse(b"408 Request Timeout")
