@@ -6,6 +6,8 @@ there is, and every refusal before a call, is left to the endpoints of `api`, so
 
 import asyncio
 import time
+from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
@@ -29,6 +31,8 @@ _PATHS = ((b"functions", ANY), (b"functions", ANY, ANY))
 _LIMIT_BYTES = 65_536
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
+_OF_TRACES = frozenset({"traceparent", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled"})
+_SHORT_CHARACTERS = 64
 _UNCOUNTED = frozenset(name.encode() for name in OF_CHAINS)
 
 
@@ -61,7 +65,8 @@ class ShortWay:
         if len(call.body) > launch.body_limit_bytes:
             return False
         path = "/" + "/".join(rest)
-        headers["traceparent"], span = open_span(traceparent_of(headers), spans.INVOKE)
+        given = "" if _OF_TRACES.isdisjoint(headers) else traceparent_of(headers)
+        headers["traceparent"], span = open_span(given, spans.INVOKE)
         invocation = Invocation(headers, call.body, path=path)
         began = time.perf_counter()
 
@@ -99,8 +104,22 @@ def _plain_headers(given: Headers) -> dict[str, str] | None:
 
 
 def _head(answer: Answer) -> bytes:
-    lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in passed_headers(answer.headers)])
-    return b"HTTP/1.1 %d %b\r\n%b" % (answer.status, _REASONS.get(answer.status, b""), lines.encode("latin-1"))
+    """Return status line and headers; nearly all answers have a media type and nothing else, and few of these."""
+    headers = answer.headers
+    media_type = headers.get("content-type", "") if len(headers) == 1 else ""
+    if 0 < len(media_type) < _SHORT_CHARACTERS:
+        return _head_known(answer.status, media_type)
+    return _head_of(answer.status, headers)
+
+
+@lru_cache(maxsize=1024)
+def _head_known(status: int, media_type: str) -> bytes:
+    return _head_of(status, {"content-type": media_type})
+
+
+def _head_of(status: int, headers: Mapping[str, str]) -> bytes:
+    lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in passed_headers(headers)])
+    return b"HTTP/1.1 %d %b\r\n%b" % (status, _REASONS.get(status, b""), lines.encode("latin-1"))
 
 
 class _OnGone:
