@@ -42,6 +42,9 @@ class Protocol(protocol.Protocol):
         elif not self.short.take(self, cycle):
             self.start(cycle, app)
 
+    def _door(self) -> None:
+        """Look for no door: there are none here."""
+
     def on_message_complete(self) -> None:
         """Offer the request that is whole now."""
         super().on_message_complete()

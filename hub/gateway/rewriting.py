@@ -57,8 +57,10 @@ def to_target(headers: Headers, api: Api, proof: Proof, address: str) -> Headers
         address: the caller's, appended to `X-Forwarded-For`.
     """
     given, proven = dict(headers), dict(proof.headers)
-    dropped = _NOT_PASSED.union(proven, named_by_connection(headers) - {b"close", b"keep-alive"})
-    passed = [pair for pair in headers if pair[0] not in dropped]
+    dropped, named = _NOT_PASSED, named_by_connection(headers)
+    if named:
+        dropped |= named - {b"close", b"keep-alive"}
+    passed = [pair for pair in headers if pair[0] not in dropped and pair[0] not in proven]
     if api.parameters.headers:
         sent = HOP_BY_HOP.union(given, proven, (b"host", b"content-length"))
         passed += [pair for pair in api.parameters.headers if pair[0] not in sent]

@@ -81,7 +81,10 @@ class Guard:
         return guarded
 
     def passage(self, passage: Passage) -> Passage:
-        """Return a passage that refuses strangers, those who ask for WebSocket too."""
+        """Return a passage that refuses strangers, those who ask for WebSocket too.
+
+        Its connections are of the ordinary protocol, for all its requests must pass its application.
+        """
         return Passage(self.app(passage.app), self._upgraded(passage.upgraded))
 
     def _upgraded(self, upgraded: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
