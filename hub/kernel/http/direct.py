@@ -93,9 +93,9 @@ class Call:
         self.disconnected = False
         self.response_complete = False
         self.message_event: Any = _HEEDLESS
-        self._finish: Callable[[Call, bytes], None] | None = None
+        self._finish: Callable[[Call, bytes, bytes], None] | None = None
 
-    def begin(self, finish: "Callable[[Call, bytes], None]") -> bool:
+    def begin(self, finish: "Callable[[Call, bytes, bytes], None]") -> bool:
         """Offer the whole request to its door."""
         self._finish = finish
         return self.door.take(self)
@@ -109,7 +109,7 @@ class Call:
         """
         if self._finish is not None:
             finish, self._finish = self._finish, None
-            finish(self, b"%b\r\n%b" % (head, body))
+            finish(self, head, body)
 
     def respond(self, response: Response) -> None:
         """Answer with a response as the routes make them."""

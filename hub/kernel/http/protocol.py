@@ -138,16 +138,16 @@ class Protocol(HttpToolsProtocol):
             super().on_body(call.body)
             super().on_message_complete()
 
-    def _finish(self, call: Call, answer: bytes) -> None:
+    def _finish(self, call: Call, head: bytes, body: bytes) -> None:
         call.response_complete = True
         if call.disconnected or self.transport.is_closing():
             return
         defaults = self.server_state.default_headers
-        lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+        lines = b"".join([b"%b: %b\r\n" % pair for pair in defaults])
         if not call.keep_alive:
             lines += b"connection: close\r\n"
-        status, _, rest = answer.partition(b"\r\n")
-        self.transport.write(b"%b\r\n%b%b" % (status, lines, rest))
+        status, _, rest = head.partition(b"\r\n")
+        self.transport.write(b"%b\r\n%b%b\r\n%b" % (status, lines, rest, body))
         if not call.keep_alive:
             self.transport.close()
         self.on_response_complete()
