@@ -18,7 +18,6 @@ from hub.gateway.permission import Callers
 from hub.gateway.rewriting import to_caller
 from hub.gateway.store import Directory
 from hub.gateway.whole import answer_whole
-from hub.kernel.errors import HubError
 
 
 class Kept(Protocol):
@@ -48,7 +47,7 @@ class ShortWay:
         """
         try:
             begun = self._begin(cycle)
-        except HubError:  # the endpoint says why
+        except Exception:  # the endpoint meets it too, and says why
             return False
         if begun is None:
             return False
@@ -68,7 +67,11 @@ class ShortWay:
 
     def _answered(self, connection: Kept, cycle: Any, begun: Begun, _head: "asyncio.Future[Any]") -> None:
         begun.timer.cancel()
-        if not self._hand_on(cycle, begun):
+        try:
+            is_answered = self._hand_on(cycle, begun)
+        except Exception:  # likewise
+            is_answered = cycle.response_started
+        if not is_answered:
             connection.start(cycle, partial(self._endpoint.carry_on, begun))
 
     def _hand_on(self, cycle: Any, begun: Begun) -> bool:
