@@ -28,7 +28,7 @@ def run(
     from hub import settings
     from hub.commands.session import refusals_as_exit
     from hub.house import LISTENERS, ROOMS, check
-    from hub.kernel import logs
+    from hub.up import logs
     from hub.up.serving import serve
 
     words = list(rooms)

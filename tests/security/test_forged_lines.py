@@ -57,7 +57,7 @@ def test_a_field_is_one_line_of_the_log(form: str, capsys: pytest.CaptureFixture
 
 def _logged(form: str) -> str:
     program = (
-        "import structlog, sys\nfrom hub.kernel.logs import configure\nfrom hub.kernel.settings import LogSettings\n"
+        "import structlog, sys\nfrom hub.up.logs import configure\nfrom hub.kernel.settings import LogSettings\n"
         f"configure(LogSettings(level='debug', format={form!r}))\nlog = structlog.get_logger()\n"
         f"log.info('event.accepted', event_id={FORGED!r})\n"
         f"try:\n    raise ValueError({FORGED!r})\nexcept ValueError:\n    log.exception('bug.caught')\n"
