@@ -14,6 +14,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from nats.errors import Error as NatsError
+
 from hub.kernel.broker import Bus, connect, servers_of
 from hub.kernel.clock import SystemClock
 from hub.kernel.errors import BrokerUnavailable, Misconfigured
@@ -171,7 +173,10 @@ class Running:
         self._recording = self._make_recording("+".join(rooms))
         for room in self.rooms:
             await self._start_room(room)
-        await self._broker.start()
+        try:
+            await self._broker.start()
+        except (NatsError, TimeoutError) as error:
+            raise BrokerUnavailable("The event store takes no consumer for contract events; is it ready?") from error
         if control is not None:
             # The server knows every subscription before anyone hears of "ready". Twice, for the client's first PING
             # overtakes what it still has to write; by its PONG all of that is written.
