@@ -50,8 +50,8 @@ def _preload() -> None:
     """Import what workers need: the command line and every room."""
     from hub.house import ROOMS
 
-    kernel = ("messages", "http.server", "health")
-    for name in ("hub.cli", "hub.layout", *(f"hub.kernel.{part}" for part in kernel), "hub.tracing.recording"):
+    upper = ("cli", "layout", "tracing.recording", "up.health", "up.logs", "up.serving")
+    for name in (*(f"hub.{part}" for part in upper), "hub.kernel.messages", "hub.kernel.http.server"):
         import_module(name)
     for room in ROOMS:
         import_module(f"hub.{room}.room")

@@ -45,6 +45,8 @@ def test_every_worker_can_be_killed_and_comes_back(begin: Begin, preload: str) -
     assert set(hub.processes()) == WORKERS | {"nats-server"}
     parents = {status_of(process["pid"], "PPid") for process in hub.processes().values()}
     assert parents == {str(hub.pid)}
+    names = {status_of(hub.processes()[name]["pid"], "Name") for name in WORKERS}
+    assert (names == {f"hub {name}" for name in WORKERS}) is (preload == "true"), "one that is forked bears its name"
 
     for name in sorted(WORKERS):
         hub.kill(name, signal.SIGKILL)
@@ -128,7 +130,7 @@ def status(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def status_of(pid: int, field: str) -> str:
     """Return a field of /proc/<pid>/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
+    return next(line.partition(":")[2].strip() for line in lines if line.startswith(f"{field}:"))
 
 
 def test_a_worker_told_to_stop_while_it_connects_ends_without_waiting(tmp_path: Path) -> None:
