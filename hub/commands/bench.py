@@ -147,7 +147,7 @@ def every(
     output: Output = "table",
     report: Report = None,
 ) -> None:
-    """Measure everything that stands in the table of the README, in about a quarter of an hour, and print that table.
+    """Measure everything that stands in the table of the README, in some 25 minutes, and print that table.
 
     A run that fails is told and the others go on; a figure that misses its aim is shown with both. Peers that are not
     installed are left out, and that is said. With --report each result is kept as soon as it is there.
