@@ -32,15 +32,19 @@ def measure(options: Options, hear: Hear) -> Document:
     """
     if options.peer:
         peering.check(options.peer)
-    runs, of_peer, laps = [], [], []
+    runs: list[Document] = []
+    of_peer: list[Document] = []
+    laps: list[float] = []
     with scratch() as directory:
         for number in range(options.repeat):
             hear({"run": number + 1})
             laps.append(lap_ms())
-            runs.append(_run_once(options, directory, hear))
-            if options.peer:
-                hear({"phase": f"the peer '{options.peer}'"})
-                of_peer.append(_run_peer(options, directory, hear))
+            for is_peer in turns(number, has_peer=options.peer is not None):
+                if is_peer:
+                    hear({"phase": f"the peer '{options.peer}'"})
+                    of_peer.append(_run_peer(options, directory, hear))
+                else:
+                    runs.append(_run_once(options, directory, hear))
     return {
         "scenario": options.scenario,
         "held": all(run["held"] for run in [*runs, *of_peer]),
@@ -52,6 +56,16 @@ def measure(options: Options, hear: Hear) -> Document:
         "runs": runs,
         **_comparison(options, runs, of_peer),
     }
+
+
+def turns(number: int, *, has_peer: bool) -> tuple[bool, ...]:
+    """Return who runs in a turn, and in which order; True is the peer.
+
+    Who goes first changes from turn to turn: on machines that are quick for a while and then held back, it matters.
+    """
+    if not has_peer:
+        return (False,)
+    return (False, True) if number % 2 == 0 else (True, False)
 
 
 def _comparison(options: Options, runs: Sequence[Document], of_peer: Sequence[Document]) -> Document:

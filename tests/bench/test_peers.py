@@ -13,6 +13,7 @@ import pytest
 
 from hub.bench.options import Options
 from hub.bench.peering import measure_peer
+from hub.bench.running import turns
 from tests.bench.conftest import Bench
 from tests.bench.test_interrupt import alive
 
@@ -30,6 +31,12 @@ def check(run: dict[str, Any]) -> None:
     assert 0 < run["counts"]["accepted"] == run["counts"]["stored"]
     assert set(run["statuses"]) <= {"200", "202", "204"}
     assert run["cpu_seconds_per_1000"]["peer"] > 0 and run["peak_memory_mb"]["nats-server"] > 0
+
+
+def test_hub_and_peer_take_turns_in_being_first() -> None:
+    """Else whatever the first run of a pair does to the machine would be the other one's gain."""
+    assert [turns(number, has_peer=True) for number in range(3)] == [(False, True), (True, False), (False, True)]
+    assert turns(1, has_peer=False) == (False,)
 
 
 def test_a_peer_is_measured_and_the_ratio_told(bench: Bench) -> None:
