@@ -86,7 +86,10 @@ class Outbox:
             await self._filled.wait()
             self._filled.clear()
             if self._acknowledged:
-                await self._send_acknowledgements()
+                try:
+                    await self._send_acknowledgements()
+                except Exception:  # the library's inner parts, while a connection breaks: nothing may end the sending
+                    log.exception("bug.caught")
             while self._items:
                 subject, body, reply, headers, on_lost = self._items.popleft()
                 try:
