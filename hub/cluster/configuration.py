@@ -20,8 +20,8 @@ TLS_DIR = "/etc/nats/tls"
 STORE_DIR = "/var/lib/nats"
 SERVER_FILE = "nats-server.conf"
 ACCOUNTS_FILE = "accounts.conf"
-# Calls of a Function share a request, up to 32 of them, and each is answered when its own outcome is known.
-_RESPONSE = "{ max: 32, expires: \"10m\" }"
+# No most: calls of a Function share a request, each is answered by itself, and what takes long gives signs of life.
+_RESPONSE = "{ max: -1, expires: \"10m\" }"
 _SERVER = """\
 # {origin}
 server_name: $NATS_NODE

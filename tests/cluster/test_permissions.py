@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from contracts import subjects
@@ -136,6 +137,33 @@ async def test_nobody_hears_what_is_not_for_him(hub: Hub) -> None:
         assert [] == heard, user
         await client.close()
     await operator.close()
+
+
+async def test_a_call_that_takes_long_may_be_answered_after_all_its_signs_of_life(hub: Hub) -> None:
+    """Calls that share a request are answered one by one, with a sign of life every other second in between."""
+    dispatch, inside = await hub.nodes.connect("dispatch"), await hub.nodes.connect("inside")
+    heard: list[bytes] = []
+
+    async def ask() -> None:
+        await dispatch.publish("call.default.f", b"", reply=inbox)
+
+    async def note(message: Msg) -> None:
+        if message.headers:  # nobody to answer yet: the subscription is on its way
+            await ask()
+        else:
+            heard.append(message.data)
+
+    async def answer(message: Msg) -> None:
+        for number in range(200):
+            await inside.publish(message.reply, b"%d" % number)
+
+    inbox = dispatch.new_inbox()
+    await dispatch.subscribe(inbox, cb=note)
+    await inside.subscribe("call.>", queue="functions", cb=answer)
+    await ask()
+    await until(lambda: len(heard) == 200, 30, "all of the replies")
+    await dispatch.close()
+    await inside.close()
 
 
 async def test_what_a_consumer_delivers_is_no_request(hub: Hub) -> None:

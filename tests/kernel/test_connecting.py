@@ -1,9 +1,11 @@
-"""The first connection with the event store comes within its time or not at all."""
+"""The first connection comes within its time or not at all; one that breaks is no error of whoever sends just then."""
 
 import asyncio
 from typing import Any
 
 import pytest
+import uvloop
+from nats.aio.msg import Msg
 
 from hub.kernel import broker
 from hub.kernel.client import Client
@@ -29,3 +31,26 @@ async def test_an_attempt_that_cannot_be_cancelled_at_once_ends_all_the_same(mon
         with pytest.raises(BrokerUnavailable):
             await broker.connect(["nats://127.0.0.1:9"], "test")
     assert len(swallowed) == 3
+
+
+def test_a_connection_that_just_broke_is_no_error_of_the_sender(nats_url: str) -> None:
+    """Under the event loop of the workers, which refuses to write to a closed socket; what was sent then comes later."""
+
+    async def send() -> list[bytes]:
+        client, came = await broker.connect([nats_url], "test"), asyncio.Queue[Msg]()
+        await client.subscribe("told", cb=came.put)
+        await client.flush()
+        assert client._reading_task is not None and client._transport is not None
+        client._reading_task.cancel()  # it would notice soon
+        client._transport._io_writer.transport.abort()  # type: ignore[attr-defined]  # the library's own
+        for number in range(3):
+            await client.publish("told", b"%d" % number)
+            await asyncio.sleep(0.01)
+        await client.force_reconnect()
+        async with asyncio.timeout(10):
+            said = [(await came.get()).data for _ in range(3)]
+        await client.close()
+        return said
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(send()) == [b"0", b"1", b"2"]

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import structlog
+
 from hub.dispatch import spans
 from hub.dispatch.consumer.endings import Endings
 from hub.dispatch.consumer.holding import Held
@@ -19,9 +21,12 @@ from hub.dispatch.settings import DispatchSettings
 from hub.dispatch.sinks import sender, sender_of_batches
 from hub.dispatch.sinks.outside import Outside
 from hub.dispatch.store import FORGET, encoded, retry_subject
+from hub.kernel.errors import BrokerUnavailable
 
+log = structlog.get_logger()
 _OUTCOMES = ("ack", "retry", "dead_letter", "filtered", "filter_failed")
 _UNBURIED_PAUSE_SECONDS = 5.0
+_UNKNOWN_PAUSE_SECONDS = 1.0
 _MOST_REMEMBERED = 20_000
 Recall = Callable[[str, int], Awaitable[Progress | None]]
 """Consumer and position → what another worker, or this one before a restart, noted of an event."""
@@ -80,7 +85,11 @@ class Attempts:
         """Make one attempt and settle the event by what comes of it."""
         plan, progress = self.plan, held.progress
         if progress is None:
-            progress = held.progress = _FIRST if held.handed_out == 1 else await self._progress_of(held)
+            try:
+                progress = held.progress = _FIRST if held.handed_out == 1 else await self._progress_of(held)
+            except BrokerUnavailable as error:  # what was tried before is not known now: it waits here, untouched
+                log.debug("progress.unknown", subscription=plan.label, error=error.detail)
+                return Result(None, _UNKNOWN_PAUSE_SECONDS)
         given_up = self._judge_before(plan, held, progress)
         if given_up is not None:
             return Result(None, await self._give_up(plan, held, given_up, Answer(None)))

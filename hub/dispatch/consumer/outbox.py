@@ -81,24 +81,28 @@ class Outbox:
         self.send(reply, NACK + pause)
 
     async def _send_all(self) -> None:
-        publish = self._client.publish
         while True:
             await self._filled.wait()
             self._filled.clear()
-            if self._acknowledged:
-                try:
-                    await self._send_acknowledgements()
-                except Exception:  # the library's inner parts, while a connection breaks: nothing may end the sending
-                    log.exception("bug.caught")
-            while self._items:
-                subject, body, reply, headers, on_lost = self._items.popleft()
-                try:
-                    await publish(subject, body, reply=reply, headers=headers)
-                except (NatsError, ValueError) as error:
-                    # An acknowledgement that is lost means a repeated delivery, never a lost event.
-                    log.debug("message.unsent", subject=subject, error=repr(error))
-                    if on_lost is not None:
-                        on_lost()
+            try:
+                await self._send_waiting()
+            except Exception:  # nothing may end the sending: everybody's goes through here
+                log.exception("bug.caught", at="sending")
+                self._filled.set()
+
+    async def _send_waiting(self) -> None:
+        publish = self._client.publish
+        if self._acknowledged:
+            await self._send_acknowledgements()
+        while self._items:
+            subject, body, reply, headers, on_lost = self._items.popleft()
+            try:
+                await publish(subject, body, reply=reply, headers=headers)
+            except (NatsError, ValueError) as error:
+                # An acknowledgement that is lost means a repeated delivery, never a lost event.
+                log.debug("message.unsent", subject=subject, error=repr(error))
+                if on_lost is not None:
+                    on_lost()
 
     async def _send_acknowledgements(self) -> None:
         replies, self._acknowledged = self._acknowledged, []

@@ -155,6 +155,34 @@ async def test_attempts_are_counted_across_workers(hub: Hub, running: Run, sink:
     assert ("3", 3) == ((letter.headers or {})["Hub-Attempts"], len(sink.received))
 
 
+async def test_an_event_whose_attempts_are_not_known_now_waits(
+    hub: Hub, spawn: Spawn, running: Run, sink: Sink, quick: HubSettings
+) -> None:
+    """While the bucket of attempts does not answer, what another worker had begun is neither tried nor given up."""
+    killed = spawn()
+    gate = asyncio.Event()
+
+    async def hang() -> int:
+        await gate.wait()
+        return 200
+
+    sink.answers = lambda _id: hang() if len(sink.received) == 1 else 200
+    await subscribe(hub, sink)
+    await hub.post("e-1")
+    await until(lambda: sink.ids == ["e-1"])
+    await running(["dispatch"], tree=quick)
+    bucket = (await hub.bus.js.stream_info(f"KV_{subjects.RETRIES}")).config
+    await hub.bus.js.delete_stream(f"KV_{subjects.RETRIES}")
+    killed.kill()
+    await asyncio.sleep(2)  # it comes again after half a second
+    assert sink.ids == ["e-1"]
+    await hub.bus.js.add_stream(bucket)
+    await until(lambda: sink.ids == ["e-1", "e-1"])
+    gate.set()
+    await hub.settled()
+    assert (await hub.bus.js.stream_info(subjects.DEAD)).state.messages == 0
+
+
 async def test_what_was_left_behind_is_swept_away(hub: Hub, running: Run, sink: Sink, quick: HubSettings) -> None:
     """A consumer without its Subscription is removed; those of others, and of other programs, stay."""
     worker = await running(["dispatch"], tree=quick)
