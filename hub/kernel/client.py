@@ -20,7 +20,7 @@ _LONGEST_NAME = 100
 class Client(LibraryClient):
     """The library's client; what it reads and sends is the same."""
 
-    async def _flush_pending(self, force_flush: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
         """Write what is pending, now or soon; what cannot be written goes with the next connection.
 
         Should the library rename this method, its own is used again.

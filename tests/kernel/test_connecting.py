@@ -34,7 +34,7 @@ async def test_an_attempt_that_cannot_be_cancelled_at_once_ends_all_the_same(mon
 
 
 def test_a_connection_that_just_broke_is_no_error_of_the_sender(nats_url: str) -> None:
-    """Under the event loop of the workers, which refuses to write to a closed socket; what was sent then comes later."""
+    """Under the event loop of the workers, which refuses to write to a closed socket: it comes later."""
 
     async def send() -> list[bytes]:
         client, came = await broker.connect([nats_url], "test"), asyncio.Queue[Msg]()
