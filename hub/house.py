@@ -138,7 +138,7 @@ class Running:
     async def start(self, rooms: list[str], listeners: list[str]) -> None:
         """Connect, declare, build, follow, start, listen - in this order."""
         from hub.cluster.access import access_of
-        from hub.cluster.waiting import reach
+        from hub.cluster.waiting import patiently, reach
         from hub.kernel.messages import make_broker
 
         kernel = self.settings.kernel()
@@ -173,16 +173,21 @@ class Running:
         self._recording = self._make_recording("+".join(rooms))
         for room in self.rooms:
             await self._start_room(room)
-        try:
-            await self._broker.start()
-        except (NatsError, TimeoutError) as error:
-            raise BrokerUnavailable("The event store takes no consumer for contract events; is it ready?") from error
+        await patiently(self._subscribe, time.monotonic() + kernel.nats.wait_seconds)
         if control is not None:
             # The server knows every subscription before anyone hears of "ready". Twice, for the client's first PING
             # overtakes what it still has to write; by its PONG all of that is written.
             await control.flush()
             await control.flush()
         await self._listen(listeners)
+
+    async def _subscribe(self) -> None:
+        """Take contract events from now on; what was begun before goes on where it stopped."""
+        assert self._broker is not None  # noqa: S101 - narrows the type for the checker
+        try:
+            await self._broker.start()
+        except (NatsError, TimeoutError) as error:
+            raise BrokerUnavailable("The event store takes no consumer for contract events; is it ready?") from error
 
     def _reconnected(self) -> None:
         if self._bus is not None:

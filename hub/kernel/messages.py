@@ -32,8 +32,8 @@ Handler = Callable[[C], Awaitable[None]]
 
 ATTEMPTS = 10
 _ACK_WAIT_SECONDS = 30.0
-_PREPARING_SECONDS = 30.0
-"""How long a consumer may take to be found or made: a cluster that is choosing leaders answers late."""
+_ANSWER_SECONDS = 5.0
+"""How long nats-server may take to find or make a consumer; a cluster that is choosing leaders may never answer."""
 _BACKOFF = Backoff(policy="exponential", initial_seconds=0.2, max_seconds=30.0, jitter=0.2)
 
 
@@ -142,7 +142,7 @@ def make_broker(servers: list[str], name: str, bus: Bus, access: Mapping[str, An
         security=BaseSecurity(ssl_context=access["tls"]),
         inbox_prefix=access["inbox_prefix"],
         middlewares=[partial(OutcomeLayer, bus=bus)],
-        js_options={"timeout": _PREPARING_SECONDS},
+        js_options={"timeout": _ANSWER_SECONDS},
         logger=None,
         graceful_timeout=5.0,
     )

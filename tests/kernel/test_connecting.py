@@ -1,4 +1,5 @@
-"""The first connection comes within its time or not at all; one that breaks is no error of whoever sends just then."""
+"""The first connection comes within its time or not at all, what a start needs of the event store is waited for, and a
+connection that breaks is no error of whoever sends just then."""
 
 import asyncio
 from typing import Any
@@ -7,9 +8,13 @@ import pytest
 import uvloop
 from nats.aio.msg import Msg
 
+from contracts import subjects
+from hub.house import Running
 from hub.kernel import broker
+from hub.kernel.broker import Bus
 from hub.kernel.client import Client
 from hub.kernel.errors import BrokerUnavailable
+from hub.settings import HubSettings
 
 
 async def test_an_attempt_that_cannot_be_cancelled_at_once_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +36,24 @@ async def test_an_attempt_that_cannot_be_cancelled_at_once_ends_all_the_same(mon
         with pytest.raises(BrokerUnavailable):
             await broker.connect(["nats://127.0.0.1:9"], "test")
     assert len(swallowed) == 3
+
+
+async def test_a_worker_that_starts_waits_for_the_stream_of_contract_events(bus: Bus, settings: HubSettings) -> None:
+    """A cluster that chooses leaders answers late or never; the worker asks again and gets ready."""
+    stream = (await bus.js.stream_info(subjects.HUB)).config
+    await bus.js.delete_stream(subjects.HUB)
+    worker = Running(settings)
+    starting = asyncio.create_task(worker.start(["catalog"], []))
+    try:
+        await asyncio.sleep(2)
+        assert not starting.done()
+        await bus.js.add_stream(stream)
+        await asyncio.wait_for(starting, 30)
+        [consumer, *_] = await bus.js.consumers_info(subjects.HUB)
+        assert "catalog" in consumer.name
+    finally:
+        starting.cancel()
+        await worker.stop()
 
 
 def test_a_connection_that_just_broke_is_no_error_of_the_sender(nats_url: str) -> None:
