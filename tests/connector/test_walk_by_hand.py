@@ -8,6 +8,7 @@ from .conftest import Edge
 
 SCRIPT = r"""
 set -eu
+curl() { command curl --max-time 30 "$@"; }
 json() { python3 -c "import json,sys; value = json.load(sys.stdin)
 for name in sys.argv[1].split('.'): value = value[name]
 print(value)" "$1"; }
@@ -27,7 +28,8 @@ async def test_curl_and_openssl_are_enough_to_pair(edge: Edge, tmp_path: Path) -
     """Information, key and request (SHA-1, as older scripts make it), certificate, and a call with it."""
     environment = {"URL": await edge.offer("shop"), "CA": str(edge.ca), "PATH": "/usr/bin:/bin:/usr/local/bin"}
     run = await asyncio.to_thread(
-        subprocess.run, ["/bin/sh", "-c", SCRIPT], cwd=edge.folder, env=environment, capture_output=True, check=False
-    )
+        subprocess.run, ["/bin/sh", "-c", SCRIPT], cwd=edge.folder, env=environment, capture_output=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=120,
+    )  # fmt: skip
     assert b"shop.crt: OK\n" in run.stdout, run.stderr.decode()
     assert b'"clientIdentity":{"application":"shop"}' in run.stdout
