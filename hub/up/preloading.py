@@ -50,7 +50,7 @@ class PreloadedSpawner:
                 (sys.executable, "-P", "-m", "hub.up.zygote", str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # what fails here fails again, and is logged, the plain way
+                stderr=subprocess.PIPE,
                 pass_fds=(theirs.fileno(), pipe),
                 process_group=0,
                 preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - the supervisor has one thread
@@ -58,27 +58,40 @@ class PreloadedSpawner:
         ours.settimeout(PATIENCE_SECONDS)
         self._connection: socket.socket | None = ours
         self._awaited = False
+        self._failure = ""
 
     def spawn(self, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Process:
         """Start a command with its output appended to the log."""
         if tuple(command[: len(OUR_OWN)]) == OUR_OWN and self._connection is not None:
             try:
                 return self._fork(self._connection, command[len(OUR_OWN) :], env, log)
-            except (OSError, ValueError):  # the zygote is gone or does not answer
-                self.settle()
+            except (OSError, ValueError) as error:  # the zygote is gone or does not answer
+                self._failure = self._let_go() or repr(error)
         return self._plain.spawn(command, env=env, log=log)
 
-    def settle(self) -> None:
-        """Let the zygote go: the hub is ready."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-            self._zygote.kill()
-            self._zygote.wait()
+    def settle(self) -> str:
+        """Let the zygote go: the hub is ready. Returns why workers were not forked, when they were not."""
+        self._let_go()
+        if not self._failure:
+            return ""
+        return (
+            f"Workers could not be forked from one process ({self._failure}): the start took longer, and they share no"
+            " memory. HUB_UP__PRELOAD=false does without on purpose."
+        )
 
     def close(self) -> None:
         """Let the zygote go, if it is still there."""
-        self.settle()
+        self._let_go()
+
+    def _let_go(self) -> str:
+        """End the zygote; returns its last line."""
+        if self._connection is None:
+            return ""
+        self._connection.close()
+        self._connection = None
+        self._zygote.kill()
+        _, said = self._zygote.communicate()
+        return said.decode(errors="replace").rstrip().rpartition("\n")[2]
 
     def _fork(
         self, connection: socket.socket, arguments: Sequence[str], env: Mapping[str, str], log: Path

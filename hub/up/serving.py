@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from hub.house import Running
+from hub.kernel.ending import end
 from hub.kernel.logger import log
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ async def _unless(stopping: asyncio.Event, action: Coroutine[Any, Any, None]) ->
     if acting.done():
         await acting
         return True
-    acting.cancel()
-    await asyncio.wait({acting})
+    await end(acting)
     return False
 
 

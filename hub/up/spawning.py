@@ -39,8 +39,8 @@ class Spawner(Protocol):
         """Start a command with its output appended to the log."""
         ...
 
-    def settle(self) -> None:
-        """Give back what only a starting hub needs."""
+    def settle(self) -> str:
+        """Give back what only a starting hub needs; returns what the operator should know of the start, if anything."""
         ...
 
     def close(self) -> None:
@@ -72,8 +72,9 @@ class PlainSpawner:
         finally:
             os.close(output)
 
-    def settle(self) -> None:
+    def settle(self) -> str:
         """Do nothing: it holds nothing."""
+        return ""
 
     def close(self) -> None:
         """Do nothing: it holds nothing."""

@@ -128,7 +128,8 @@ class Supervisor:
         if not self._ready and all(child.state == "ready" for child in self._children):
             self._ready = True
             self._state.become_ready(time.monotonic() - self._began)
-            self._spawner.settle()
+            if remark := self._spawner.settle():
+                self._report.say(remark)
             self._report.ready(self._state.seconds, self._state.listeners(), self._plan.data_dir)
         self._cut_logs()
 

@@ -20,6 +20,7 @@ from tests.up.conftest import is_alive, until
 
 FREE_PORTS = {f"HUB_{name}__PORT": "0" for name in ("EDGE", "PUBLIC", "INTERNAL", "GATEWAY", "GATEWAY_COMPASS")}
 WORKERS = {"edge", "inside", "dispatch", "control"}
+ROOT = Path(__file__).parents[2]
 
 Begin = Callable[[dict[str, str]], RunningHub]
 
@@ -54,6 +55,14 @@ def test_every_worker_can_be_killed_and_comes_back(begin: Begin, preload: str) -
 
     assert hub.wait_ready()["state"] == "ready"
     assert hub.stop() == 0
+
+
+def test_a_start_without_forks_is_told(begin: Begin, tmp_path: Path) -> None:
+    """What workers are forked from cannot be had: the hub starts all the same, and says why it took longer."""
+    unless_forking = "import os, sys\nif 'hub.up.zygote' in sys.orig_argv:\n    "
+    (tmp_path / "sitecustomize.py").write_text(f"{unless_forking}os.write(2, b'no import today')\n    os._exit(1)\n")
+    hub = begin({"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    assert "Workers could not be forked from one process (no import today)" in hub.output.read_text()
 
 
 def test_metrics_are_on_a_row_of_ports(begin: Begin) -> None:
