@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.bench.usage import children_of, memory_of
-from hub.up.client import RunningHub, start_hub
+from hub.up.client import RunningHub, remove, start_hub
 from hub.up.ports import free_port
 
 JOURNAL = "journal"
@@ -82,7 +81,7 @@ def scratch() -> Iterator[Path]:
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove(directory)
 
 
 @contextmanager
@@ -103,4 +102,4 @@ def stage(directory: Path, settings: Mapping[str, str]) -> Iterator[Stage]:
             hub = running.hub
     finally:
         hub.stop()
-        shutil.rmtree(data_dir, ignore_errors=True)
+        remove(data_dir)

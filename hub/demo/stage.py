@@ -1,7 +1,6 @@
 """Where the demo plays: a whole hub on free ports in a temporary data directory, and a session with it."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from nats.errors import Error as NatsError
 
 from hub.commands.session import Session, quiet_logs
-from hub.up.client import RunningHub, start_hub
+from hub.up.client import RunningHub, remove, start_hub
 from hub.up.ports import free_port
 
 LISTENERS = ("edge", "public", "internal", "gateway", "gateway_compass")
@@ -74,7 +73,7 @@ def stage(data_dir: Path) -> Iterator[Stage]:
 
 def clear(data_dir: Path) -> None:
     """Remove the temporary directory: the data of a hub that has ended, and the files of its solution."""
-    shutil.rmtree(data_dir.parent, ignore_errors=True)
+    remove(data_dir.parent)
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """Runs one drill: the stage, the proxies, the receivers, the hub; then the audit, and what is left of it all."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -23,7 +22,7 @@ from hub.drill.schedule import faults
 from hub.drill.stage import Premises, furnish, new_premises
 from hub.drill.striking import Scene
 from hub.kernel.errors import HubError
-from hub.up.client import RunningHub, start_hub
+from hub.up.client import RunningHub, remove, start_hub
 from hub.up.paths import Paths
 from hub.up.server import kept_port
 
@@ -63,7 +62,7 @@ def drill(options: Options, show: Show) -> Document:
         raise
     finally:
         if held and not options.keep:
-            shutil.rmtree(premises.directory, ignore_errors=True)
+            remove(premises.directory)
     return document
 
 

@@ -6,6 +6,7 @@ started the hub ends.)
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from hub.up.statefile import read_running
 
 POLL_SECONDS = 0.01
 LINES_SHOWN = 20
+_REMOVAL_SECONDS = 10.0
 
 
 @dataclass
@@ -108,6 +110,15 @@ class RunningHub:
 
     def _last_words(self) -> str:
         return "".join(f"\n  {line}" for line in logfiles.tail(self.output, LINES_SHOWN))
+
+
+def remove(directory: Path) -> None:
+    """Remove the directory of a hub that has ended; what of it was killed may write for a moment longer."""
+    limit = time.monotonic() + _REMOVAL_SECONDS
+    shutil.rmtree(directory, ignore_errors=True)
+    while directory.exists() and time.monotonic() < limit:
+        time.sleep(POLL_SECONDS)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def start_hub(

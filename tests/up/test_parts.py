@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hub.up import logfiles
 from hub.up.child import Child
+from hub.up.client import remove
 from hub.up.plan import Limits, Listener, Nats, Plan, Program
 from hub.up.report import Report
 from tests.up.conftest import is_alive, until
@@ -101,3 +102,17 @@ def test_color_is_for_terminals(tmp_path: Path) -> None:
 
     assert plain == ["edge         ready       1.23 s  all well"]
     assert "\x1b[32mready      \x1b[0m" in colored[0]
+
+
+def test_a_directory_into_which_somebody_still_writes_is_removed(tmp_path: Path) -> None:
+    """Processes of a hub that was killed write until they are dead."""
+    place = tmp_path / "hub"
+    place.mkdir()
+    program = (
+        "import sys, time\nend = time.monotonic() + 1\nnumber = 0\n"
+        "while time.monotonic() < end: number += 1; open(f'{sys.argv[1]}/{number}', 'w').close(); time.sleep(0.0002)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(place)], stderr=subprocess.DEVNULL):
+        until(lambda: len(list(place.iterdir())) > 100)
+        remove(place)
+    assert not place.exists()
