@@ -25,6 +25,8 @@ from hub.kernel.settings import NatsSettings
 
 FIRST_CONNECT_SECONDS = 5.0
 """The client itself would try for ever, and nobody would hear why nothing starts."""
+_PING_SECONDS = 20
+"""Two pings without an answer end a connection: a server that lost its power says nothing."""
 CONNECTION_FILE = Path("run") / "nats.json"
 
 
@@ -84,6 +86,7 @@ async def connect(
             disconnected_cb=disconnected,
             error_cb=failed,
             pending_size=32 * 1024 * 1024,
+            ping_interval=_PING_SECONDS,
             **access,
         )
     )

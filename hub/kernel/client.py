@@ -1,8 +1,9 @@
 """The NATS client, with two things of the library changed.
 
-Headers are read faster: they are read for each event on the hot path. And a connection that just broke is no error of
-whoever sends at that moment: the library raises what the event loop says of a closed socket (`RuntimeError`) until its
-reading notices, though it keeps what it was given for the next connection.
+Headers are read faster: they are read for each event on the hot path. And what the event loop says of a socket that is
+closed already (`RuntimeError`) is taken for what it is, a connection that broke. The library, until its reading
+notices, raises it to whoever sends at that moment, though it keeps what it was given for the next connection; and where
+it comes in the middle of reconnecting, the library stops doing so for ever.
 """
 
 from typing import Any
@@ -29,6 +30,12 @@ class Client(LibraryClient):
             return await super()._flush_pending(force_flush)
         except (OSError, RuntimeError) as error:
             log.debug("broker.broken", error=repr(error))
+
+    async def _process_connect_init(self) -> None:
+        try:
+            await super()._process_connect_init()
+        except RuntimeError as error:
+            raise ConnectionError(str(error)) from error  # which the library tries again
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -14,14 +14,14 @@ from faststream import AckPolicy, BaseMiddleware
 from faststream.exceptions import NackMessage, RejectMessage
 from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
 from faststream.nats.message import NatsMessage
-from faststream.security import BaseSecurity
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
 from contracts import subjects
 from contracts.envelope import Contract, UnreadableContract, unwrap, wrap
 from hub.kernel.backoff import Backoff
-from hub.kernel.broker import Bus
+from hub.kernel.broker import Bus, connect
+from hub.kernel.client import Client
 from hub.kernel.clock import Clock
 from hub.kernel.errors import HubError, InvalidInput
 from hub.kernel.outcome import Outcome, decide, on_arrival
@@ -132,15 +132,24 @@ def _attempt_of(message: NatsMessage) -> int | None:
     return int(metadata.num_delivered)
 
 
+class Broker(NatsBroker):
+    """FastStream's broker, over a connection as all others of the hub are."""
+
+    def __init__(self, connected: Callable[[], Awaitable[Client]], **options: Any) -> None:
+        """Prepare; `connected` makes the connection."""
+        super().__init__(**options)
+        self._connected = connected
+
+    async def _connect(self) -> Client:
+        connection = await self._connected()
+        self.config.connect(connection)
+        return connection
+
+
 def make_broker(servers: list[str], name: str, bus: Bus, access: Mapping[str, Any]) -> NatsBroker:
     """Return the control plane's broker; dead letters go out on the data plane's connection."""
-    return NatsBroker(
-        servers,
-        name=name,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
-        security=BaseSecurity(ssl_context=access["tls"]),
-        inbox_prefix=access["inbox_prefix"],
+    return Broker(
+        partial(connect, servers, name, **access),
         middlewares=[partial(OutcomeLayer, bus=bus)],
         js_options={"timeout": _ANSWER_SECONDS},
         logger=None,

@@ -84,7 +84,7 @@ class Publisher:
             wire = Wire(self._inbox, self._heard)
             try:
                 await self._dial(wire, uri)
-            except (OSError, TimeoutError) as error:
+            except (OSError, TimeoutError, RuntimeError) as error:  # the last: of a socket that is closed already
                 wire.abort()
                 failure = error
                 continue

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import uvloop
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
 
 from contracts import subjects
 from hub.house import Running
@@ -77,3 +78,32 @@ def test_a_connection_that_just_broke_is_no_error_of_the_sender(nats_url: str) -
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(send()) == [b"0", b"1", b"2"]
+
+
+def test_a_socket_that_closes_while_it_is_greeted_does_not_end_the_reconnecting(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Again under the event loop of the workers: the library would never try again."""
+    readline = TcpTransport.readline
+    closed: list[bytes] = []
+
+    async def read_and_lose(transport: TcpTransport) -> bytes:
+        line: bytes = await readline(transport)
+        if len(closed) < 3:
+            closed.append(line)
+            transport._io_writer.transport.abort()  # type: ignore[union-attr]  # the library's own
+            await asyncio.sleep(0.01)
+        return line
+
+    async def reconnect() -> None:
+        back = asyncio.Event()
+        client = await broker.connect([nats_url], "test", back.set)
+        monkeypatch.setattr(TcpTransport, "readline", read_and_lose)
+        await client.force_reconnect()
+        await asyncio.wait_for(back.wait(), 20)
+        await client.flush()
+        await client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(reconnect())
+    assert len(closed) == 3 and all(line.startswith(b"INFO") for line in closed)
