@@ -6,7 +6,8 @@ one writer. Answers are JSON: `{"outcome", "resource"}`, or the problem with the
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -14,7 +15,7 @@ from faststream.nats import NatsResponse, NatsRouter
 from faststream.nats.message import NatsMessage
 
 from hub.kernel.clock import Clock, rfc3339
-from hub.kernel.errors import BrokerUnavailable, HubError, InvalidField, InvalidInput, NotFound, RevisionConflict
+from hub.kernel.errors import HubError, InvalidField, InvalidInput, NotFound, RevisionConflict
 from hub.kernel.problem import problem_of
 from hub.kernel.resource import CLUSTER, DEFAULT_SCOPE, Kind, Resource, need_name, resource_key
 from hub.kernel.state import Bucket
@@ -22,6 +23,7 @@ from hub.kernel.state import Bucket
 log = structlog.get_logger()
 ANSWERED = "Hub-Status"
 _RETRIES = 5
+T = TypeVar("T")
 
 Answer = dict[str, Any]
 Asked = Callable[[dict[str, Any]], Awaitable[Answer]]
@@ -87,13 +89,8 @@ class Desk:
             RevisionConflict: the document says which `resourceVersion` it changes, and that is not the newest.
         """
         new = self.read(request.get("document"), str(request.get("scope") or DEFAULT_SCOPE))
-        for attempt in range(_RETRIES):
-            try:
-                return await self._store(new, dry_run=bool(request.get("dryRun")))
-            except RevisionConflict:
-                if new.revision or attempt == _RETRIES - 1:
-                    raise
-        raise BrokerUnavailable
+        store = partial(self._store, new, dry_run=bool(request.get("dryRun")))
+        return await (store() if new.revision else _retried(store))
 
     def read(self, document: Any, scope: str) -> Resource:
         """Read a document of this kind, whichever of its versions."""
@@ -147,19 +144,34 @@ class Desk:
         scope = need_name(request.get("scope") or DEFAULT_SCOPE, "scope") if self.kind.scoped else CLUSTER
         name = need_name(request.get("name"), "name")
         key = resource_key(scope, name)
-        entry = await self.bucket.get(key)
-        if entry is None:
-            where = f" in scope '{scope}'" if self.kind.scoped else ""
-            raise NotFound(f"{self.kind.kind} '{name}' does not exist{where}.", name=name)
-        await self.bucket.delete(key, revision=entry.revision)
+
+        async def remove() -> Resource:
+            entry = await self.bucket.get(key)
+            if entry is None:
+                where = f" in scope '{scope}'" if self.kind.scoped else ""
+                raise NotFound(f"{self.kind.kind} '{name}' does not exist{where}.", name=name)
+            await self.bucket.delete(key, revision=entry.revision)
+            return entry.value
+
+        removed = await _retried(remove)
         if self.after is not None:
             await self.after(None, key, "deleted")
-        return self._answer("deleted", entry.value)
+        return self._answer("deleted", removed)
 
     def serve(self, router: NatsRouter, queue: str) -> None:
         """Answer `ask.<plural>.apply` and `.delete`."""
         answer_requests(router, f"ask.{self.kind.plural}.apply", queue, self.apply)
         answer_requests(router, f"ask.{self.kind.plural}.delete", queue, self.delete)
+
+
+async def _retried(act: Callable[[], Awaitable[T]]) -> T:
+    """Carry out what whoever asked tied to no version: that a status was written meanwhile is not their matter."""
+    for _ in range(_RETRIES - 1):
+        try:
+            return await act()
+        except RevisionConflict:
+            continue
+    return await act()
 
 
 def _outcome(new: Resource, old: Resource | None) -> str:

@@ -176,13 +176,14 @@ def call_apis(stage: Stage) -> None:
         stage.hear("details", stage.shop.get(f"/shop/v1/metadata/services/{each['id']}"))
     known = stage.house.answer("get", "application", "shop")["spec"]["services"]
     caller = {"authorization": f"Bearer {stage.new('caller')}", "cookie": f"session={stage.new('cookie')}"}
-    # Other tests registered events in the same hub.
-    apis = [each["centralGatewayUrl"] for service in known for each in service["entries"] if each["type"] == "API"]
-    for address in apis:
-        url = f"{address}/a?secret={stage.new('caller-query')[:30]}"
+    # Other tests registered events and APIs in the same hub.
+    apis = [each for service in known for each in service["entries"] if each["type"] == "API"]
+    for api in apis:
+        url = f"{api['centralGatewayUrl']}/a?secret={stage.new('caller-query')[:30]}"
         stage.hear("call", stage.plain.get(url, headers=caller))
+    basic = next(api for api in apis if api["targetUrl"] == f"{stage.outside.url}/basic")
     own = {"access-token": f"Bearer {stage.new('own-token')}"}
-    stage.hear("own token", stage.plain.get(apis[0], headers=own))
+    stage.hear("own token", stage.plain.get(basic["centralGatewayUrl"], headers=own))
 
 
 def deliver_events(stage: Stage) -> None:
