@@ -19,12 +19,11 @@ from hub.connector.model import Authority, Client, Generation, Generations, Pair
 from hub.kernel.clock import Clock
 from hub.kernel.errors import AlreadyExists, RevisionConflict
 from hub.kernel.keys import Keys
-from hub.kernel.state import JSON, Bucket, Codec, Entry, View
+from hub.kernel.state import JSON, Bucket, Codec, Entry, View, retried
 
 _AUTHORITY = "hub"
 _CONTEXT = f"{subjects.AUTHORITIES}/{_AUTHORITY}"
 _VIEW_LIMIT_SECONDS = 2.0
-_ATTEMPTS = 5
 FORGIVEN = timedelta(days=1)
 """How long after its certificate's end a revocation is still kept: clocks differ."""
 
@@ -81,17 +80,14 @@ class Authorities:
             RevisionConflict: somebody was faster each time.
             HubError: whatever the function refuses with; nothing is changed then.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
+
+        async def replace() -> Generations:
             entry = await self._bucket.need(_AUTHORITY)
             changed = change(self._open(entry.value))
-            try:
-                await self._bucket.put(_AUTHORITY, self._seal(changed), revision=entry.revision)
-            except RevisionConflict:
-                if attempt == _ATTEMPTS:
-                    raise
-            else:
-                return changed
-        raise RevisionConflict
+            await self._bucket.put(_AUTHORITY, self._seal(changed), revision=entry.revision)
+            return changed
+
+        return await retried(replace)
 
     def _seal(self, generations: Generations) -> dict[str, Any]:
         return {"generations": [self._seal_one(generation) for generation in generations]}

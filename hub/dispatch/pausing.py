@@ -10,12 +10,11 @@ from typing import Literal
 from contracts.envelope import Contract
 from contracts.subscription.v1 import SubscriptionPaused, SubscriptionResumed
 from hub.kernel.clock import Clock, rfc3339
-from hub.kernel.errors import NotFound, RevisionConflict
+from hub.kernel.errors import NotFound
 from hub.kernel.resource import Resource
-from hub.kernel.state import Bucket
+from hub.kernel.state import Bucket, retried
 
 Reason = Literal["requested", "sink_gone"]
-_RETRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +44,17 @@ class Pausing:
         return await self._set(key, None)
 
     async def _set(self, key: str, reason: Reason | None) -> bool:
-        for attempt in range(_RETRIES):
+        async def change() -> bool:
             entry = await self.bucket.get(key)
             if entry is None:
                 raise NotFound("The Subscription does not exist.")
             if bool(entry.value.spec.get("paused", False)) == (reason is not None):
                 return False
-            try:
-                await self.bucket.put(key, changed(entry.value, reason, self._now()), revision=entry.revision)
-            except RevisionConflict:
-                if attempt == _RETRIES - 1:
-                    raise
-                continue
+            await self.bucket.put(key, changed(entry.value, reason, self._now()), revision=entry.revision)
             self.announce(told_of(entry.value, reason))
-            break
-        return True
+            return True
+
+        return await retried(change)
 
     def _now(self) -> str:
         return rfc3339(self.clock.now())

@@ -7,11 +7,9 @@ from hub.dispatch.consumer.lines import Lines
 from hub.dispatch.pausing import Pausing
 from hub.dispatch.positions import start_status
 from hub.dispatch.store import Consumers
-from hub.kernel.errors import InvalidField, NotFound, RevisionConflict
+from hub.kernel.errors import InvalidField, NotFound
 from hub.kernel.resource import DEFAULT_SCOPE, Resource, resource_key
-from hub.kernel.state import Entry
-
-_RETRIES = 5
+from hub.kernel.state import Entry, retried
 
 
 class Steering:
@@ -51,18 +49,15 @@ class Steering:
         Args:
             request: with `to`: `now`, `beginning`, a moment (RFC 3339) or a position in the stream.
         """
-        entry = await self._need(request)
+        key = (await self._need(request)).key
         start = start_status(request.get("to"), await self._consumers.last_sequence())
-        for attempt in range(_RETRIES):
-            try:
-                status = entry.value.status | {"start": start}
-                await self._bucket.put(entry.key, entry.value.with_status(status), revision=entry.revision)
-                break
-            except RevisionConflict:
-                if attempt == _RETRIES - 1:
-                    raise
-                entry = await self._need(request)
-        await self._lines.remake(entry.key)
+
+        async def store() -> None:
+            entry = await self._need(request)
+            await self._bucket.put(key, entry.value.with_status(entry.value.status | {"start": start}), entry.revision)
+
+        await retried(store)
+        await self._lines.remake(key)
         await record(self._publish, "subscription.reset", request, f"to {request.get('to')}")
         return {"outcome": "configured", "start": start}
 

@@ -7,7 +7,7 @@ one writer. Answers are JSON: `{"outcome", "resource"}`, or the problem with the
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import structlog
@@ -18,12 +18,10 @@ from hub.kernel.clock import Clock, rfc3339
 from hub.kernel.errors import HubError, InvalidField, InvalidInput, NotFound, RevisionConflict
 from hub.kernel.problem import problem_of
 from hub.kernel.resource import CLUSTER, DEFAULT_SCOPE, Kind, Resource, need_name, resource_key
-from hub.kernel.state import Bucket
+from hub.kernel.state import Bucket, retried
 
 log = structlog.get_logger()
 ANSWERED = "Hub-Status"
-_RETRIES = 5
-T = TypeVar("T")
 
 Answer = dict[str, Any]
 Asked = Callable[[dict[str, Any]], Awaitable[Answer]]
@@ -90,7 +88,7 @@ class Desk:
         """
         new = self.read(request.get("document"), str(request.get("scope") or DEFAULT_SCOPE))
         store = partial(self._store, new, dry_run=bool(request.get("dryRun")))
-        return await (store() if new.revision else _retried(store))
+        return await (store() if new.revision else retried(store))
 
     def read(self, document: Any, scope: str) -> Resource:
         """Read a document of this kind, whichever of its versions."""
@@ -153,7 +151,7 @@ class Desk:
             await self.bucket.delete(key, revision=entry.revision)
             return entry.value
 
-        removed = await _retried(remove)
+        removed = await retried(remove)  # whoever deletes names no version
         if self.after is not None:
             await self.after(None, key, "deleted")
         return self._answer("deleted", removed)
@@ -162,16 +160,6 @@ class Desk:
         """Answer `ask.<plural>.apply` and `.delete`."""
         answer_requests(router, f"ask.{self.kind.plural}.apply", queue, self.apply)
         answer_requests(router, f"ask.{self.kind.plural}.delete", queue, self.delete)
-
-
-async def _retried(act: Callable[[], Awaitable[T]]) -> T:
-    """Carry out what whoever asked tied to no version: that a status was written meanwhile is not their matter."""
-    for _ in range(_RETRIES - 1):
-        try:
-            return await act()
-        except RevisionConflict:
-            continue
-    return await act()
 
 
 def _outcome(new: Resource, old: Resource | None) -> str:

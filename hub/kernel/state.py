@@ -6,7 +6,7 @@ is a dictionary hit. A room owns the buckets it writes and only views those of o
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +22,7 @@ from hub.kernel.errors import AlreadyExists, BrokerUnavailable, NotFound, Revisi
 from hub.kernel.logger import log
 
 T = TypeVar("T")
+_RETRIES = 5
 _REMOVALS = (KV_DEL, KV_PURGE)
 MARK_SECONDS = 24 * 3600.0
 """How long the mark of a removal is kept. Who follows a bucket hears of it at once, or reads all anew after a break."""
@@ -56,6 +57,23 @@ class Entry(Generic[T]):
     key: str
     value: T
     revision: int
+
+
+async def retried(change: Callable[[], Awaitable[T]]) -> T:
+    """Carry out a change of a bucket; when somebody else was faster, again from the beginning, a few times.
+
+    Args:
+        change: reads, and writes with the revision that it read.
+
+    Raises:
+        RevisionConflict: others were faster every time.
+    """
+    for _ in range(_RETRIES - 1):
+        try:
+            return await change()
+        except RevisionConflict:
+            continue
+    return await change()
 
 
 class Bucket(Generic[T]):
