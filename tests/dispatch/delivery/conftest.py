@@ -70,6 +70,15 @@ class Sink:
         return status if isinstance(status, int) else await status
 
 
+class Gate(asyncio.Event):
+    """Holds answers of a sink back until it is set."""
+
+    async def answer(self, status: int = 200) -> int:
+        """Wait, and answer."""
+        await self.wait()
+        return status
+
+
 async def http_sink(_bus: Bus) -> AsyncIterator[Sink]:
     """Serve HTTP/1.1 with connections that stay."""
     sink = Sink()

@@ -12,7 +12,7 @@ import pytest
 from contracts import subjects
 from hub.drill.proxy import FaultProxy
 from tests.conftest import make_settings
-from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
+from tests.dispatch.delivery.conftest import Gate, Hub, Run, Sink, until
 
 BY_KEY = {"ordering": {"key": "partitionkey"}}
 
@@ -54,13 +54,8 @@ async def test_events_of_a_key_keep_their_order_through_failures(hub: Hub, runni
 async def test_only_the_blocked_key_waits(hub: Hub, running: Run, any_sink: Sink) -> None:
     """While the head of one key fails, others go on; after its dead letter its key goes on too."""
     await running(["dispatch"])
-    gate = asyncio.Event()
-
-    async def refused_later() -> int:
-        await gate.wait()
-        return 400
-
-    any_sink.answers = lambda event_id: refused_later() if event_id == "a-1" else 200
+    gate = Gate()
+    any_sink.answers = lambda event_id: gate.answer(400) if event_id == "a-1" else 200
     await hub.subscribe(any_sink, in_flight=2, delivery=BY_KEY)
     await hub.post("a-1", "a-2", "a-3", partitionkey="a")
     await hub.post("b-1", "b-2", partitionkey="b")
@@ -75,13 +70,8 @@ async def test_only_the_blocked_key_waits(hub: Hub, running: Run, any_sink: Sink
 async def test_the_key_may_be_in_the_data(hub: Hub, running: Run, sink: Sink) -> None:
     """A JSON pointer orders by what the event says; data without it waits for nobody."""
     await running(["dispatch"])
-    gate = asyncio.Event()
-
-    async def wait() -> int:
-        await gate.wait()
-        return 200
-
-    sink.answers = lambda event_id: wait() if event_id == "1" else 200
+    gate = Gate()
+    sink.answers = lambda event_id: gate.answer() if event_id == "1" else 200
     await hub.subscribe(sink, delivery={"ordering": {"key": "/order/customer"}})
     for event_id, body in (("1", b'{"order":{"customer":7}}'), ("2", b'{"order":{"customer":7}}')):
         await hub.post(event_id, body=body)

@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.delivery.attempt import AttemptRecord
-from tests.dispatch.delivery.conftest import Hub, Run, Sink, until
+from tests.dispatch.delivery.conftest import Gate, Hub, Run, Sink, until
 
 
 async def test_all_events_arrive_as_they_were_posted(hub: Hub, running: Run, any_sink: Sink) -> None:
@@ -85,13 +85,8 @@ async def test_all_arrive_after_many_failures(hub: Hub, running: Run, any_sink: 
 async def test_no_more_events_are_under_way_than_wanted(hub: Hub, running: Run, any_sink: Sink) -> None:
     """With one slot the second event waits for the first to be answered."""
     await running(["dispatch"])
-    gate = asyncio.Event()
-
-    async def wait_for_gate() -> int:
-        await gate.wait()
-        return 200
-
-    any_sink.answers = lambda _id: wait_for_gate()
+    gate = Gate()
+    any_sink.answers = lambda _id: gate.answer()
     await hub.subscribe(any_sink, in_flight=1)
     await hub.post("first", "second")
     await until(lambda: len(any_sink.received) == 1)

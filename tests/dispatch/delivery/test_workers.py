@@ -22,7 +22,7 @@ from hub.kernel.state import JSON, Bucket
 from hub.layout import declare
 from hub.settings import HubSettings
 from tests.conftest import make_settings, start_nats
-from tests.dispatch.delivery.conftest import Hub, Run, Sink, http_sink, until
+from tests.dispatch.delivery.conftest import Gate, Hub, Run, Sink, http_sink, until
 
 ROOT = Path(__file__).parents[3]
 Spawn = Callable[[], subprocess.Popen[bytes]]
@@ -101,13 +101,8 @@ async def test_a_worker_that_stood_still_past_its_lease_goes_on(hub: Hub, spawn:
 async def test_a_killed_worker_uses_up_no_attempt(hub: Hub, spawn: Spawn, sink: Sink) -> None:
     """An event whose only attempt was cut short by a kill gets its attempt, and no dead letter."""
     worker = spawn()
-    gate = asyncio.Event()
-
-    async def hang() -> int:
-        await gate.wait()
-        return 200
-
-    sink.answers = lambda _id: hang() if len(sink.received) == 1 else 200
+    gate = Gate()
+    sink.answers = lambda _id: gate.answer() if len(sink.received) == 1 else 200
     await subscribe(hub, sink, delivery={"maxAttempts": 1})
     await hub.post("e-1")
     await until(lambda: bool(sink.received))
@@ -124,13 +119,8 @@ async def test_a_stopped_worker_gives_back_at_once(hub: Hub, running: Run, sink:
     url = str(hub.bus.nc.connected_url.geturl()) if hub.bus.nc.connected_url else ""
     patient = make_settings(tmp_path, url, dispatch={"ack_wait_seconds": 60}, stop_seconds=0.5)
     first = await running(["dispatch"], tree=patient)
-    gate = asyncio.Event()
-
-    async def hang() -> int:
-        await gate.wait()
-        return 200
-
-    sink.answers = lambda _id: hang() if len(sink.received) <= 2 else 200
+    gate = Gate()
+    sink.answers = lambda _id: gate.answer() if len(sink.received) <= 2 else 200
     await hub.subscribe(sink, in_flight=2, delivery={"maxAttempts": 1})
     await hub.post("1", "2", "3")
     await until(lambda: len(sink.received) == 2)
@@ -160,13 +150,8 @@ async def test_an_event_whose_attempts_are_not_known_now_waits(
 ) -> None:
     """While the bucket of attempts does not answer, what another worker had begun is neither tried nor given up."""
     killed = spawn()
-    gate = asyncio.Event()
-
-    async def hang() -> int:
-        await gate.wait()
-        return 200
-
-    sink.answers = lambda _id: hang() if len(sink.received) == 1 else 200
+    gate = Gate()
+    sink.answers = lambda _id: gate.answer() if len(sink.received) == 1 else 200
     await subscribe(hub, sink)
     await hub.post("e-1")
     await until(lambda: sink.ids == ["e-1"])
@@ -267,13 +252,8 @@ async def test_a_restart_of_nats_server_loses_nothing(own_nats: dict[str, Any], 
 async def test_order_survives_a_kill(hub: Hub, spawn: Spawn, sink: Sink) -> None:
     """The worker that takes over begins with what the killed one had in hand: no key is overtaken."""
     worker = spawn()
-    gate = asyncio.Event()
-
-    async def hang() -> int:
-        await gate.wait()
-        return 200
-
-    sink.answers = lambda event_id: hang() if event_id == "a-2" and sink.count()["a-2"] == 1 else 200
+    gate = Gate()
+    sink.answers = lambda event_id: gate.answer() if event_id == "a-2" and sink.count()["a-2"] == 1 else 200
     await subscribe(hub, sink, delivery={"ordering": {"key": "partitionkey"}})
     spawn()
     await hub.post("a-1", "a-2", "a-3", partitionkey="a")
