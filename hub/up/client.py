@@ -115,10 +115,9 @@ class RunningHub:
 def remove(directory: Path) -> None:
     """Remove the directory of a hub that has ended; what of it was killed may write for a moment longer."""
     limit = time.monotonic() + _REMOVAL_SECONDS
-    shutil.rmtree(directory, ignore_errors=True)
     while directory.exists() and time.monotonic() < limit:
-        time.sleep(POLL_SECONDS)
         shutil.rmtree(directory, ignore_errors=True)
+        time.sleep(POLL_SECONDS)
 
 
 def start_hub(
