@@ -25,8 +25,15 @@ from hub.kernel.settings import NatsSettings
 
 FIRST_CONNECT_SECONDS = 5.0
 """The client itself would try for ever, and nobody would hear why nothing starts."""
-_PING_SECONDS = 20
-"""Two pings without an answer end a connection: a server that lost its power says nothing."""
+_OPTIONS: dict[str, Any] = {
+    "max_reconnect_attempts": -1,
+    "reconnect_time_wait": 0.1,
+    "connect_timeout": 3,
+    "allow_reconnect": True,
+    "pending_size": 32 * 1024 * 1024,
+    # Two pings without an answer end a connection: a server that lost its power says nothing.
+    "ping_interval": 20,
+}
 CONNECTION_FILE = Path("run") / "nats.json"
 
 
@@ -78,15 +85,10 @@ async def connect(
         client.connect(
             servers=servers,
             name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,  # type: ignore[arg-type]  # declared int, taken as seconds of any kind
-            connect_timeout=3,
-            allow_reconnect=True,
             reconnected_cb=reconnected,
             disconnected_cb=disconnected,
             error_cb=failed,
-            pending_size=32 * 1024 * 1024,
-            ping_interval=_PING_SECONDS,
+            **_OPTIONS,
             **access,
         )
     )
